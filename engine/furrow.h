@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * furrow.h - work on big numeric arrays, split over the cores of one machine by worker
+ * processes that share memory.
+ *
+ *     static int axpy(furrow_chunk c)                 // y += a x, on one chunk
+ *     {
+ *         const double a = *(const double *)c.ctx, *x = c.in[0];
+ *         double *y = c.out[0];
+ *         for (size_t i = 0; i < c.len; i++)
+ *             y[i] += a * x[i];
+ *         return 0;
+ *     }
+ *
+ *     furrow_pool *pool = furrow_pool_open(NULL);     // one worker per core
+ *     furrow_call call = { .kernel = axpy, .types = "d>d", .in = { x }, .out = { y },
+ *                          .ctx = &a, .ctx_size = sizeof a };
+ *     if (furrow_map(pool, &call))
+ *         furrow_perror("axpy");
+ *
+ * Compile kernels with -O3: gcc 12 does not vectorise such loops at -O2.
+ */
+#ifndef FURROW_H
+#define FURROW_H
+
+#include "furrow_shm.h"
+#include "furrow_sched.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- kernels ------------------------------------------------------------------------*/
+
+#define FURROW_MAX_OPERANDS 4 /* inputs, and as many outputs */
+
+/* One piece of a call, passed by value (a kernel's loops vectorise only so). in[k] and
+ * out[k] point at the first element of this piece; elements are [begin, begin + len) of
+ * the whole. ctx points at this process's copy of the caller's bytes. */
+typedef struct furrow_chunk {
+    const void *in[FURROW_MAX_OPERANDS];
+    void *out[FURROW_MAX_OPERANDS];
+    size_t begin;
+    size_t len;
+    const void *ctx;
+    size_t ctx_size;
+    size_t index; /* number of the chunk in its call */
+    int worker;   /* 0 .. workers-1: who runs it */
+    int reserved_int;
+    void *reserved[2];
+} furrow_chunk;
+
+/* A kernel returns 0, or any other value to fail the call. It may call whatever it likes
+ * except fork; it is run exactly once for each chunk. A static function will do. */
+typedef int (*furrow_kernel)(furrow_chunk);
+
+/* What happens to a chunk whose worker was killed in the middle of it. */
+typedef enum furrow_policy {
+    FURROW_REPORT = 0 /* the call fails with FURROW_EDIED and names the exact ranges */
+} furrow_policy;
+
+enum {
+    FURROW_CALLER_RUNS = 1u /* the caller takes worker 0's part: lowest latency, but a
+                               crash of the kernel is then the caller's crash */
+};
+
+/* A call is a value: fill in what differs from zero. */
+typedef struct furrow_call {
+    furrow_kernel kernel;
+    const char *types; /* "dd>d": typecodes of in[] > those of out[]; NULL: not checked */
+    furrow_array *in[FURROW_MAX_OPERANDS];  /* all of one length; ends at the first NULL */
+    furrow_array *out[FURROW_MAX_OPERANDS]; /* may be read too: in-place kernels */
+    const void *ctx;                        /* ctx_size bytes, copied at the call */
+    size_t ctx_size;
+    size_t len;               /* elements; 0: the length of the arrays */
+    size_t chunk;             /* elements per chunk; 0: chosen */
+    unsigned flags;           /* FURROW_CALLER_RUNS */
+    furrow_policy policy;     /* FURROW_REPORT */
+    furrow_deadline deadline; /* 0: none. When it passes, what runs is ended first (after
+                                 the pool's grace), then the call fails: FURROW_ETIME */
+} furrow_call;
+
+/* ---- pools --------------------------------------------------------------------------*/
+
+typedef struct furrow_pool furrow_pool;
+
+typedef struct furrow_pool_options {
+    int workers;            /* 0: as many as honest (cores, affinity, cgroup quota) */
+    const char *cpus;       /* "0-7,16": only these CPUs; NULL: those allowed */
+    furrow_start start;     /* FURROW_START_DEFAULT: fork */
+    int pin;                /* 0: one CPU per worker; FURROW_PIN_NODE, FURROW_PIN_NONE */
+    double grace;           /* seconds between a deadline and the end of what runs; 0: 0.1 */
+    size_t trace;           /* chunks remembered per worker for the timeline; 0: none */
+} furrow_pool_options;
+
+/* Start a pool: NULL options for the defaults. Environment variables FURROW_WORKERS,
+ * FURROW_CPUS, FURROW_START, FURROW_PIN and FURROW_TRACE override the options. Workers
+ * are copies of the process as it is now: global variables set before are seen by
+ * kernels, later changes are not. Of the open files they keep stdin, stdout and stderr.
+ * Inside a worker the pool has no workers of its own: its calls run inline.
+ * Death: a worker that dies is replaced; when the process that opened the pool ends, by
+ * whatever death, its workers are ended.
+ * Errors: FURROW_EINVAL, FURROW_ENOMEM, FURROW_EOS. Blocks for about 1 ms. */
+furrow_pool *furrow_pool_open_sized(const furrow_pool_options *options, size_t size);
+inline furrow_pool *furrow_pool_open(const furrow_pool_options *options)
+{
+    return furrow_pool_open_sized(options, sizeof *options);
+}
+
+/* Wait for all calls, end the workers, free the pool. NULL returns the error that made
+ * it NULL. */
+int furrow_pool_close(furrow_pool *pool);
+
+/* Kill the workers at once, then free the pool. Unfinished futures fail: FURROW_ECLOSED. */
+int furrow_pool_terminate(furrow_pool *pool);
+
+/* How many workers the pool has; 0 for NULL. */
+int furrow_pool_workers(const furrow_pool *pool);
+
+/* The process id of worker i now, or -1 (a thread, or being replaced). */
+long furrow_pool_worker_pid(const furrow_pool *pool, int i);
+
+/* Print to `out` (a FILE *) why there are so many workers, where each runs, and what the
+ * heap is. */
+int furrow_pool_describe(furrow_pool *pool, void *out);
+
+/* Take the memory of the array now, each part by the worker that will own it. */
+int furrow_pool_populate(furrow_pool *pool, furrow_array *a);
+
+/* Write the timeline of the last chunks, worker by chunk, as an SVG picture; needs
+ * .trace. */
+int furrow_pool_timeline(furrow_pool *pool, const char *path);
+
+/* Totals since the pool was opened. */
+typedef struct furrow_pool_stats {
+    uint64_t calls;    /* calls completed */
+    uint64_t chunks;   /* chunks run */
+    uint64_t steals;   /* ranges taken from another worker */
+    uint64_t parks;    /* times a worker went to sleep */
+    uint64_t deaths;   /* workers that died */
+    uint64_t replaced; /* workers started in the place of dead ones */
+} furrow_pool_stats;
+int furrow_pool_stat(furrow_pool *pool, furrow_pool_stats *stats);
+
+/* ---- calls --------------------------------------------------------------------------
+ *
+ * Each checks the call in the caller first: types, lengths, that the arrays lie in shared
+ * memory. Calls of several threads on one pool run one after another.
+ * Errors: FURROW_EINVAL, FURROW_ETYPE, FURROW_EKERNEL (the value and range of the lowest
+ * failing chunk), FURROW_EDIED, FURROW_ETIME, FURROW_ECANCELED, FURROW_ECLOSED.
+ */
+
+/* Run the kernel on all chunks; blocks until the last is done. */
+int furrow_map_sized(furrow_pool *pool, const furrow_call *call, size_t size);
+inline int furrow_map(furrow_pool *pool, const furrow_call *call)
+{
+    return furrow_map_sized(pool, call, sizeof *call);
+}
+
+/* The same without waiting. Arrays must stay until the future is done. */
+typedef struct furrow_future furrow_future;
+furrow_future *furrow_map_async_sized(furrow_pool *pool, const furrow_call *call,
+                                      size_t size);
+inline furrow_future *furrow_map_async(furrow_pool *pool, const furrow_call *call)
+{
+    return furrow_map_async_sized(pool, call, sizeof *call);
+}
+
+/* Wait for the result of the call: 0 or its error; FURROW_ETIME when the deadline passes
+ * first (the call runs on). May be called again. */
+int furrow_future_wait(furrow_future *future, furrow_deadline deadline);
+
+/* 1 when the result is there, 0 when not. Never blocks. */
+int furrow_future_ready(furrow_future *future);
+
+/* Chunks done and chunks in all, for a progress bar. Never blocks. */
+int furrow_future_progress(furrow_future *future, size_t *done, size_t *total);
+
+/* Do not start what is not started: the future then fails with FURROW_ECANCELED, unless
+ * everything was done already. Does not wait. */
+int furrow_future_cancel(furrow_future *future);
+
+/* Give up the answer, not the work: NULL is fine. */
+void furrow_future_free(furrow_future *future);
+
+/* Elements [begin, end) that a dead worker had started and not finished: they are torn.
+ * Everything else was done exactly once. */
+typedef struct furrow_torn {
+    size_t begin, end;
+    int worker;
+    long pid;
+    int signal;    /* that ended the worker, or 0 */
+    int exit_code; /* when it ended by exit() */
+} furrow_torn;
+
+/* The torn ranges of the last FURROW_EDIED or FURROW_ETIME of this thread, ascending;
+ * lent until the thread's next failing call. Returns how many. */
+size_t furrow_error_ranges(const furrow_torn **ranges);
+
+/* ---- built-in kernels ---------------------------------------------------------------
+ *
+ * For every numeric typecode (b B h H i I l L q Q f d g F D ?). Scalars are passed by
+ * pointer, as one element of the array's type. Sums and dot products are accumulated and
+ * returned as int64_t for signed integers, uint64_t for unsigned ones and ?, double for f
+ * and d, long double for g, complex double for F and D; they are the same bit for bit
+ * for any number of workers. Small arrays are worked on in the caller.
+ */
+int furrow_fill(furrow_pool *pool, furrow_array *a, const void *value);
+int furrow_copy(furrow_pool *pool, furrow_array *to, furrow_array *from);
+int furrow_scale(furrow_pool *pool, furrow_array *a, const void *factor);
+/* y += a x */
+int furrow_axpy(furrow_pool *pool, const void *a, furrow_array *x, furrow_array *y);
+/* z = x + a y */
+int furrow_triad(furrow_pool *pool, furrow_array *z, furrow_array *x, const void *a,
+                 furrow_array *y);
+int furrow_sum(furrow_pool *pool, furrow_array *a, void *out);
+/* One element of the array's type; FURROW_EINVAL for an empty array, FURROW_ETYPE for
+ * complex numbers. NaN is returned when there is one. */
+int furrow_min(furrow_pool *pool, furrow_array *a, void *out);
+int furrow_max(furrow_pool *pool, furrow_array *a, void *out);
+int furrow_dot(furrow_pool *pool, furrow_array *a, furrow_array *b, void *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * furrow_sched.h - where and when work runs: start methods, pinning, how many CPUs.
+ */
+#ifndef FURROW_SCHED_H
+#define FURROW_SCHED_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How workers come to be. */
+typedef enum furrow_start {
+    FURROW_START_DEFAULT = 0, /* fork */
+    FURROW_START_FORK,        /* processes forked from a copy of the caller */
+    FURROW_START_THREAD       /* threads of the caller: a crash is the caller's crash */
+} furrow_start;
+
+enum {
+    FURROW_PIN_CORE = 0, /* each worker on a CPU of its own */
+    FURROW_PIN_NODE = 1, /* each worker on the CPUs of its NUMA node */
+    FURROW_PIN_NONE = 2  /* wherever the kernel puts it */
+};
+
+/* How many workers are honest here: the least of the cores (not hardware threads) this
+ * process may run on and the cgroup CPU quota rounded down; at least 1. */
+int furrow_cpu_count(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * furrow_shm.h - memory that several processes see: errors, typecodes, shared arrays.
+ *
+ * All arrays live in one heap which every process of the family (the program, what it
+ * forks, and the workers of its pools) maps at the same address, so that a pointer made
+ * in one of them is good in all. The heap has no name in the file system: when the last
+ * process ends, by whatever death, the kernel takes it back.
+ *
+ * Every function may be called from any thread. A function that takes a handle accepts
+ * the NULL of a failed constructor: it fails and keeps the first message.
+ */
+#ifndef FURROW_SHM_H
+#define FURROW_SHM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- errors -------------------------------------------------------------------------
+ *
+ * A function returns 0, or a negative code of this table; a constructor returns NULL. The
+ * thread's error record then holds the code, the errno of the system call if one failed,
+ * the public function and one sentence. Success leaves the record as it is, so that at
+ * the end of a chain of calls it still tells what failed first.
+ */
+typedef enum furrow_status {
+    FURROW_OWNERDIED = 1,    /* a lock is held, but its last holder died holding it */
+    FURROW_OK = 0,           /* success */
+    FURROW_EINVAL = -1,      /* an argument is not valid */
+    FURROW_ETYPE = -2,       /* typecodes do not match */
+    FURROW_ENOMEM = -3,      /* not enough memory */
+    FURROW_EOS = -4,         /* the operating system refused; see os_error */
+    FURROW_ETIME = -5,       /* the deadline has passed */
+    FURROW_ECLOSED = -6,     /* the pool or object is closed */
+    FURROW_EDIED = -7,       /* a worker died; see furrow_error_ranges() */
+    FURROW_EKERNEL = -8,     /* a kernel returned non-zero */
+    FURROW_ECANCELED = -9,   /* the call was cancelled */
+    FURROW_ECORRUPT = -10,   /* shared memory or a file does not hold what it should */
+    FURROW_EBUSY = -11,      /* in use */
+    FURROW_ENOTSUP = -12     /* not supported here */
+} furrow_status;
+
+/* What failed, in this thread. `function` is the public function that was called;
+ * `os_error` is an errno value or 0; `text` is one sentence without a newline. */
+typedef struct furrow_error {
+    int code;
+    int os_error;
+    const char *function;
+    char text[488];
+} furrow_error;
+
+/* The calling thread's record: never NULL; lent until the next failure in this thread. */
+const furrow_error *furrow_last_error(void);
+
+/* Forget the record, so that the next failed handle is told afresh. */
+void furrow_error_clear(void);
+
+/* The name of a code ("FURROW_ENOMEM") and its meaning in a few words. Never NULL. */
+const char *furrow_status_name(int code);
+const char *furrow_strerror(int code);
+
+/* Print "prefix: function: sentence" and a newline to stderr; prefix may be NULL. */
+void furrow_perror(const char *prefix);
+
+/* ---- deadlines ----------------------------------------------------------------------
+ *
+ * A deadline is a point of CLOCK_MONOTONIC in nanoseconds. 0 is long past: the call tries
+ * once. Clock changes and suspends of the machine do not move it.
+ */
+typedef int64_t furrow_deadline;
+#define FURROW_FOREVER INT64_MAX
+
+/* The deadline so many seconds from now; anything above 200 years is FURROW_FOREVER. */
+furrow_deadline furrow_in(double seconds);
+
+/* ---- typecodes ----------------------------------------------------------------------
+ *
+ * The letters that Python's array and struct modules and NumPy use:
+ *   c char   b B signed/unsigned char   h H short   i I int   l L long   q Q long long
+ *   f float  d double  g long double  F D complex float/double  ? bool
+ * and FURROW_STRUCT, a C struct of them whose layout a PEP 3118 format string gives, for
+ * example "T{d:x:d:y:i:id:}" (C alignment, a repeat count before a letter, names
+ * optional).
+ */
+#define FURROW_STRUCT 'T'
+
+typedef struct furrow_type {
+    char code;
+    size_t size;        /* bytes */
+    size_t align;       /* bytes */
+    const char *c_name; /* "double" */
+    const char *numpy;  /* NumPy's descr: "<f8"; NULL where NumPy has none */
+    const char *format; /* PEP 3118: "d" */
+} furrow_type;
+
+/* The type of a letter, or NULL (with an error) where there is none. */
+const furrow_type *furrow_type_of(int code);
+
+/* ---- arrays -------------------------------------------------------------------------
+ *
+ * Visible on purpose: pass y->data to BLAS, FFTW or HDF5. Elements are contiguous, in C
+ * order; data is aligned to at least 64 bytes, and to 2 MiB from 1 MiB of data upwards.
+ * The struct itself lies in shared memory too and is read-only for users.
+ */
+#define FURROW_MAX_DIMS 8
+
+typedef struct furrow_array {
+    void *data;
+    size_t len;      /* elements: the product of shape */
+    size_t itemsize; /* bytes */
+    int type;        /* a typecode letter, or FURROW_STRUCT */
+    int ndim;        /* 1 .. FURROW_MAX_DIMS */
+    size_t shape[FURROW_MAX_DIMS];
+} furrow_array;
+
+typedef struct furrow_array_options {
+    int ndim;                      /* 0: one dimension of len elements */
+    size_t shape[FURROW_MAX_DIMS]; /* their product must be len (or len 0: computed) */
+    const char *format;            /* for FURROW_STRUCT: the PEP 3118 format */
+    const char *name;              /* "/x": a named array that other programs attach */
+    int keep;                      /* the name outlives its owner */
+    int populate;                  /* take all memory now instead of at the first use */
+} furrow_array_options;
+
+/* A new array of len zeros. Memory is promised (FURROW_ENOMEM when it is not there) and
+ * taken at the first use: by the owners of the elements when a pool runs on it first, or
+ * at once with .populate. A named array is unlinked when its owner frees it or dies,
+ * unless .keep. Death: an array lives until it is freed or the family has ended; what a
+ * killed process was just building is reclaimed.
+ * Errors: FURROW_EINVAL (typecode, shape, name), FURROW_ENOMEM, FURROW_EOS. */
+furrow_array *furrow_array_new_sized(int type, size_t len,
+                                     const furrow_array_options *options, size_t size);
+inline furrow_array *furrow_array_new(int type, size_t len,
+                                      const furrow_array_options *options)
+{
+    return furrow_array_new_sized(type, len, options, sizeof *options);
+}
+
+/* A Value is an array of one element. */
+inline furrow_array *furrow_value_new(int type)
+{
+    return furrow_array_new_sized(type, 1, NULL, 0);
+}
+
+/* Attach to the named array of another program. What lies there is checked as hostile
+ * input: FURROW_ECORRUPT when it is not a furrow array. Free it as any other; the name
+ * belongs to its creator. */
+furrow_array *furrow_array_attach(const char *name);
+
+/* Rows [begin, end) of the first dimension, sharing a's memory. Free it as any other;
+ * the memory stays until a and all its slices are freed. */
+furrow_array *furrow_array_slice(furrow_array *a, size_t begin, size_t end);
+
+/* Take all memory of the array now, so that later writes cannot meet a lack of it.
+ * FURROW_ENOMEM leaves the array as it was. Blocks for about 0.1 s per GiB. */
+int furrow_array_populate(furrow_array *a);
+
+/* Give the array back; NULL is fine. Freeing an array that a running call uses is the
+ * caller's mistake. Returns 0, or FURROW_EINVAL when it is not a live array. */
+int furrow_array_free(furrow_array *a);
+
+/* The PEP 3118 format of the elements; lent until the array is freed. */
+const char *furrow_array_format(const furrow_array *a);
+
+/* ---- NumPy files --------------------------------------------------------------------
+ *
+ * Version 1.0 to 3.0 .npy files, C order, native byte order and the types above.
+ */
+
+/* Read a .npy file into a new array. FURROW_ECORRUPT names what is wrong with it. */
+furrow_array *furrow_npy_load(const char *path);
+
+/* Map a .npy file without a copy, where type, byte order and alignment allow: changes go
+ * to the file when `writable`, else the memory is read-only. FURROW_ENOTSUP says what
+ * stands in the way; furrow_npy_load() still reads such a file. */
+furrow_array *furrow_npy_map(const char *path, int writable);
+
+/* Write the array as .npy, through a temporary file that is renamed when complete. */
+int furrow_npy_save(const furrow_array *a, const char *path);
+
+/* ---- the heap -----------------------------------------------------------------------*/
+
+typedef struct furrow_heap_info {
+    void *base;          /* where it is mapped, in every process of the family */
+    size_t size;         /* bytes of address space */
+    size_t wanted;       /* bytes it would have had with no limit in the way */
+    size_t small_used;   /* bytes in use in the zone of 4 KiB pages */
+    size_t large_used;   /* bytes in use in the zone of 2 MiB pages */
+    size_t promised;     /* bytes of large_used that were promised but not yet taken */
+    size_t blocks;       /* blocks in use */
+    unsigned huge;       /* 1: the system grants huge pages to shared memory */
+} furrow_heap_info;
+
+/* What the heap is and holds. Creates it when there is none yet. */
+int furrow_heap_describe(furrow_heap_info *info);
+
+/* Walk the whole heap and check every structure in it. 0, or FURROW_ECORRUPT with a
+ * sentence about the first thing that is wrong. Blocks allocation meanwhile. */
+int furrow_fsck(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

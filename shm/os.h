@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The operating system: every system call that furrow makes, as primitives with pre- and
+ * postconditions. Functions return 0 (or a value >= 0) or -errno; they do not touch the
+ * error record, retry EINTR themselves, and are async-signal-safe unless they say so.
+ */
+#ifndef FW_OS_H
+#define FW_OS_H
+
+#include "atomic.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* ---- memory (os_linux_memory.c) -----------------------------------------------------*/
+
+#define FW_PAGE ((size_t)4096)
+
+/* A nameless, sealed (no shrink, no grow) shared-memory file of `size` bytes of holes.
+ * Returns a close-on-exec fd above the standard ones. */
+int fw_os_memfd(const char *label, size_t size);
+
+/* Map `size` bytes of fd shared and writable: at `at` and nowhere else (NULL: anywhere).
+ * -EEXIST when something is there already. */
+int fw_os_map(void *at, size_t size, int fd, void **out);
+
+/* Map fd over a range that we hold already (a reservation), writable or read-only. */
+int fw_os_map_over(void *at, size_t size, int fd, int writable);
+
+/* Address space without memory: PROT_NONE, at `at` (NULL: anywhere) / over a range. */
+int fw_os_reserve(void *at, size_t size, void **out);
+int fw_os_reserve_over(void *at, size_t size);
+void fw_os_unmap(void *at, size_t size);
+
+int fw_os_advise_huge(void *at, size_t size);   /* huge pages where the system grants */
+int fw_os_advise_nodump(void *at, size_t size); /* not into core dumps */
+
+/* Take the memory of the range: page tables of this process included. -ENOMEM instead of
+ * a later SIGBUS. `at` and `size` are widened to pages. */
+int fw_os_populate(void *at, size_t size);
+
+/* Give the memory back; the range then reads as zeros. Page-aligned. */
+int fw_os_punch(void *at, size_t size);
+
+/* A private page that reads as zeros in a forked child. NULL when there is no memory. */
+void *fw_os_page_wiped_on_fork(void);
+
+/* Does the system grant huge pages to shared memory that asks for them? 1 or 0. */
+int fw_os_shm_huge(void);
+
+/* ---- files (os_linux_file.c) --------------------------------------------------------*/
+
+/* Read at most size-1 bytes of a small file and end them with NUL. Returns how many. */
+ssize_t fw_os_read_file(const char *path, char *buffer, size_t size);
+
+/* fd moved above the standard ones and the user's (>= 64 where possible), close-on-exec.
+ * Takes fd over. */
+int fw_os_fd_high(int fd);
+void fw_os_close(int fd);
+
+/* ---- time and waiting (os_linux_wait.c) ---------------------------------------------*/
+
+int64_t fw_os_now(void); /* CLOCK_MONOTONIC, nanoseconds */
+
+/* Sleep while *word == expected, until the absolute time `until` (INT64_MAX: for ever).
+ * 0 woken (or spuriously), -EAGAIN the word differs, -ETIMEDOUT, -EINTR. Works between
+ * processes that share the word. */
+int fw_os_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t until);
+void fw_os_futex_wake(_Atomic uint32_t *word, int how_many);
+
+/* ---- processors (os_linux_cpu.c) ----------------------------------------------------*/
+
+#define FW_CPU_MAX 4096
+typedef struct fw_cpuset {
+    uint64_t bits[FW_CPU_MAX / 64];
+} fw_cpuset;
+
+static inline int fw_cpuset_has(const fw_cpuset *s, int cpu)
+{
+    return cpu >= 0 && cpu < FW_CPU_MAX && (s->bits[cpu / 64] >> (cpu % 64) & 1);
+}
+static inline void fw_cpuset_add(fw_cpuset *s, int cpu)
+{
+    s->bits[cpu / 64] |= UINT64_C(1) << (cpu % 64);
+}
+
+int fw_os_affinity(fw_cpuset *out);    /* CPUs the calling thread may run on */
+int fw_os_pin(const fw_cpuset *cpus);  /* bind the calling thread */
+int fw_os_cpu(void);                   /* the CPU it runs on now, or -1 */
+
+/* ---- processes (os_linux_process.c) -------------------------------------------------*/
+
+/* fork(): the child of a threaded program may use the C library as glibc allows. */
+pid_t fw_os_fork(void);
+
+/* The kernel's identity of a process: pid and start time (clock ticks after boot). */
+int fw_os_start_time(pid_t pid, uint64_t *ticks);
+
+int fw_os_pidfd_open(pid_t pid);               /* close-on-exec, high */
+int fw_os_pidfd_signal(int pidfd, int signal); /* */
+int fw_os_pidfd_dead(int pidfd);               /* 1: the whole process is gone; 0: not */
+
+/* SIGKILL to this process when the thread that forked it ends; -ESRCH when the parent is
+ * not `parent` any more. */
+int fw_os_die_with(pid_t parent);
+
+/* In a fresh child: default signal handlers, nothing blocked, SIGINT and SIGQUIT ignored
+ * when `quiet` (the program decides what Ctrl-C means), and no fds but 0, 1, 2 and `keep`
+ * (-1: none). */
+void fw_os_child_signals(int quiet);
+void fw_os_child_close_fds(int keep);
+
+/* How readily the OOM killer takes this process, 0 .. 1000. Returns the old value. */
+int fw_os_oom_score(int score);
+
+#endif
