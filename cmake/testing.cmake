@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+#
+# Tests link the static library, whose internal functions they may call. A test never
+# lasts: every ctest has a TIMEOUT. Suites run one after another (-j1 within a suite):
+# pinning and timing do not mix with neighbours.
+set(FURROW_TEST_SECONDS 120)
+if(FURROW_SANITIZE)
+    set(FURROW_TEST_SECONDS 300)
+endif()
+
+function(furrow_test_target target source)
+    add_executable(${target} ${source})
+    target_link_libraries(${target} PRIVATE furrow_options furrow_static
+        PkgConfig::HWLOC Threads::Threads m)
+    target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+    target_compile_definitions(${target} PRIVATE
+        FURROW_SOURCE_DIR="${CMAKE_SOURCE_DIR}" FURROW_BINARY_DIR="${CMAKE_BINARY_DIR}")
+endfunction()
+
+function(furrow_test_add name target start)
+    add_test(NAME ${name} COMMAND ${target} ${ARGN})
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${FURROW_TEST_SECONDS}
+        RUN_SERIAL ON SKIP_RETURN_CODE 77)
+    if(start)
+        set_tests_properties(${name} PROPERTIES ENVIRONMENT "FURROW_START=${start}")
+    endif()
+endfunction()
+
+# Criterion suites of one room, once for each start method in `starts`.
+function(furrow_suites room starts)
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${room}/test_*.c)
+    foreach(source ${sources})
+        get_filename_component(noun ${source} NAME_WE)
+        string(REPLACE "test_" "" noun ${noun})
+        set(target test_${room}_${noun})
+        furrow_test_target(${target} ${source})
+        target_link_libraries(${target} PRIVATE PkgConfig::CRITERION)
+        if(starts)
+            foreach(start ${starts})
+                furrow_test_add(${room}.${noun}.${start} ${target} ${start} -j1 --timeout 60)
+            endforeach()
+        else()
+            furrow_test_add(${room}.${noun} ${target} "" -j1 --timeout 60)
+        endif()
+    endforeach()
+endfunction()
+
+# Plain executables; those whose name begins with kill_ need processes that can be killed.
+function(furrow_stress starts)
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/stress/*.c)
+    foreach(source ${sources})
+        get_filename_component(noun ${source} NAME_WE)
+        furrow_test_target(${noun} ${source})
+        if(noun MATCHES "^kill_")
+            if(NOT FURROW_SANITIZE STREQUAL "thread")
+                furrow_test_add(stress.${noun} ${noun} fork)
+            endif()
+        else()
+            foreach(start ${starts})
+                furrow_test_add(stress.${noun}.${start} ${noun} ${start})
+            endforeach()
+        endif()
+    endforeach()
+endfunction()
