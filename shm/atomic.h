@@ -42,6 +42,18 @@ static inline void fw_fence_death(void)
     atomic_signal_fence(memory_order_seq_cst);
 }
 
+/* ThreadSanitizer maps its shadow where the heap would like to be. */
+#if defined(__SANITIZE_THREAD__)
+#define FW_UNDER_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define FW_UNDER_TSAN 1
+#endif
+#endif
+#ifndef FW_UNDER_TSAN
+#define FW_UNDER_TSAN 0
+#endif
+
 /* The processor's spin-wait hint. */
 static inline void fw_pause(void)
 {

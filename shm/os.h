@@ -2,7 +2,7 @@
  *
  * The operating system: every system call that furrow makes, as primitives with pre- and
  * postconditions. Functions return 0 (or a value >= 0) or -errno; they do not touch the
- * error record, retry EINTR themselves, and are async-signal-safe unless they say so.
+ * error record and retry EINTR themselves.
  */
 #ifndef FW_OS_H
 #define FW_OS_H
@@ -43,11 +43,17 @@ int fw_os_populate(void *at, size_t size);
 /* Give the memory back; the range then reads as zeros. Page-aligned. */
 int fw_os_punch(void *at, size_t size);
 
+/* Bytes of the page-aligned range that have memory. */
+size_t fw_os_resident(void *at, size_t size);
+
 /* A private page that reads as zeros in a forked child. NULL when there is no memory. */
 void *fw_os_page_wiped_on_fork(void);
 
 /* Does the system grant huge pages to shared memory that asks for them? 1 or 0. */
 int fw_os_shm_huge(void);
+
+size_t fw_os_address_space_left(void); /* under RLIMIT_AS; SIZE_MAX when unlimited */
+size_t fw_os_memory_total(void);       /* bytes of the machine */
 
 /* ---- files (os_linux_file.c) --------------------------------------------------------*/
 
@@ -58,6 +64,22 @@ ssize_t fw_os_read_file(const char *path, char *buffer, size_t size);
  * Takes fd over. */
 int fw_os_fd_high(int fd);
 void fw_os_close(int fd);
+
+/* Named shared memory, in two steps so that nobody ever sees a half-made one: new() has
+ * its memory (-ENOSPC, not a SIGBUS) and no name, publish() gives it the name ("/x") or
+ * -EEXIST. open() attaches; -EINVAL when it is no plain file. unlink() removes the name
+ * only while it is still that file. */
+typedef struct fw_file_id {
+    uint64_t device, inode;
+} fw_file_id;
+int fw_os_shm_new(size_t size);
+int fw_os_shm_publish(int fd, const char *name);
+int fw_os_shm_open(const char *name, size_t *size);
+int fw_os_shm_unlink(const char *name, const fw_file_id *id);
+
+/* Another process's open file, by its number there. */
+int fw_os_open_of(pid_t pid, int fd, int writable);
+int fw_os_file_id(int fd, fw_file_id *id);
 
 /* ---- time and waiting (os_linux_wait.c) ---------------------------------------------*/
 
@@ -98,8 +120,13 @@ pid_t fw_os_fork(void);
 int fw_os_start_time(pid_t pid, uint64_t *ticks);
 
 int fw_os_pidfd_open(pid_t pid);               /* close-on-exec, high */
-int fw_os_pidfd_signal(int pidfd, int signal); /* */
+int fw_os_pidfd_signal(int pidfd, int signal);
 int fw_os_pidfd_dead(int pidfd);               /* 1: the whole process is gone; 0: not */
+int fw_os_pidfd_wait(int pidfd, int64_t until); /* 0 when gone, -ETIMEDOUT */
+
+/* Is the process of that pid and start time gone for certain? A zombie is; a stopped one
+ * is not. */
+int fw_os_process_gone(pid_t pid, uint64_t ticks);
 
 /* SIGKILL to this process when the thread that forked it ends; -ESRCH when the parent is
  * not `parent` any more. */

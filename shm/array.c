@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Arrays: a small object in the heap that describes, and a block that holds, the elements.
+ *
+ * Who writes: the creator fills object and block before both are published as one
+ * (heap.c); afterwards only `refs` changes, and `magic` once, when the handle is freed. A
+ * root counts itself and its slices; whoever takes the last reference frees object and
+ * block as one. Killed between its decrement and the free: the block stays until the family
+ * ends; it is never freed twice.
+ *
+ * Files (named arrays, mapped .npy files) are mapped over a run of the window, so that each
+ * process of the family finds them at the same address; a worker older than the mapping
+ * opens the file through the /proc of the process that mapped it.
+ *
+ *   a named array in /dev/shm
+ *   +---------------------------+------------------------------------------+
+ *   | fw_named, one page        | elements                                 |
+ *   +---------------------------+------------------------------------------+
+ * The header is complete, with its checksum, before the file gets its name; an attacher
+ * copies it once and believes only what it has checked in the copy.
+ */
+#include "array.h"
+
+#include "names.h"
+#include "participant.h"
+#include "status.h"
+#include "type.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FW_NAMED_MAGIC   UINT64_C(0x31414d4158575546)
+#define FW_NAMED_VERSION 1u
+#define FW_NAMED_ABI     (0x01020304u ^ (uint32_t)sizeof(long double) << 8)
+
+typedef struct fw_named {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t abi; /* byte order and the size of long double */
+    uint64_t checksum;
+    uint64_t offset;
+    uint64_t bytes;
+    uint64_t itemsize;
+    int32_t type;
+    int32_t ndim;
+    uint64_t shape[FURROW_MAX_DIMS];
+    char format[FW_TYPE_FORMAT_MAX];
+} fw_named;
+_Static_assert(sizeof(fw_named) <= FW_PAGE, "one page");
+
+/* ---- what is asked for --------------------------------------------------------------*/
+
+typedef struct spec {
+    furrow_array view;  /* all but data */
+    const char *format; /* "" for single letters */
+    size_t bytes;
+} spec;
+
+static int spec_type(spec *s, int type, const char *format)
+{
+    fw_struct layout;
+    const furrow_type *t;
+
+    s->view.type = type;
+    s->format = "";
+    if (type == FURROW_STRUCT) {
+        if (!format)
+            return fw_fail(FURROW_EINVAL, "an array of structs needs a format");
+        if (strlen(format) >= FW_TYPE_FORMAT_MAX)
+            return fw_fail(FURROW_EINVAL, "the format is longer than %d characters",
+                           FW_TYPE_FORMAT_MAX - 1);
+        s->format = format;
+        s->view.itemsize = 0;
+        if (fw_type_parse_struct(format, &layout) < 0)
+            return furrow_last_error()->code;
+        s->view.itemsize = layout.size;
+        return 0;
+    }
+    t = furrow_type_of(type);
+    if (!t)
+        return furrow_last_error()->code;
+    s->view.itemsize = t->size;
+    return 0;
+}
+
+static int spec_shape(spec *s, size_t len, int ndim, const size_t *shape)
+{
+    size_t product = 1;
+
+    if (ndim < 0 || ndim > FURROW_MAX_DIMS)
+        return fw_fail(FURROW_EINVAL, "%d dimensions; 1 to %d are possible", ndim,
+                       FURROW_MAX_DIMS);
+    s->view.ndim = ndim ? ndim : 1;
+    for (int i = 0; i < s->view.ndim; i++) {
+        s->view.shape[i] = ndim ? shape[i] : len;
+        if (__builtin_mul_overflow(product, s->view.shape[i], &product))
+            return fw_fail(FURROW_ENOMEM, "the shape has more elements than memory");
+    }
+    if (ndim && len && len != product)
+        return fw_fail(FURROW_EINVAL, "len is %zu, but the shape has %zu elements", len,
+                       product);
+    s->view.len = product;
+    if (__builtin_mul_overflow(product, s->view.itemsize, &s->bytes) ||
+        s->bytes > SIZE_MAX / 4)
+        return fw_fail(FURROW_ENOMEM, "%zu elements of %zu bytes are more than memory",
+                       product, s->view.itemsize);
+    return 0;
+}
+
+/* ---- the object ---------------------------------------------------------------------*/
+
+static fw_array *object_new(const spec *s)
+{
+    size_t format_size = strlen(s->format) + 1;
+    fw_array *a = fw_heap_alloc(sizeof *a + format_size);
+
+    if (!a)
+        return NULL;
+    a->view = s->view;
+    a->serial = fw_add_relaxed(&fw_segment_get()->heap->serial, 1) + 1;
+    a->root = a;
+    fw_store_relaxed(&a->refs, 1);
+    a->fd = a->name = -1;
+    memcpy(a->format, s->format, format_size);
+    fw_store_release(&a->magic, FW_ARRAY_MAGIC);
+    return a;
+}
+
+fw_array *fw_array_of(const furrow_array *view)
+{
+    fw_array *a = (fw_array *)(uintptr_t)view;
+
+    if ((uintptr_t)a % 64 || !fw_heap_contains(a, sizeof *a) ||
+        fw_load_acquire(&a->magic) != FW_ARRAY_MAGIC) {
+        fw_fail(FURROW_EINVAL, "%p is not a live array", (const void *)view);
+        return NULL;
+    }
+    return a;
+}
+
+static fw_array *heap_array(const spec *s)
+{
+    fw_array *a = object_new(s);
+
+    if (!a)
+        return NULL;
+    a->kind = FW_ARRAY_HEAP;
+    a->block_size = s->bytes ? s->bytes : 1;
+    a->block = fw_heap_alloc(a->block_size);
+    if (!a->block) {
+        (void)fw_heap_free(a);
+        return NULL;
+    }
+    a->view.data = a->block;
+    return a;
+}
+
+/* ---- files in the window ------------------------------------------------------------*/
+
+/* Map fd, whose elements begin at offset; it is kept open for the workers. */
+static fw_array *file_array(const spec *s, int fd, size_t offset, int writable)
+{
+    fw_array *a = object_new(s);
+    int rc;
+
+    if (!a)
+        return NULL;
+    a->kind = FW_ARRAY_FILE;
+    a->block_size = offset + (s->bytes ? s->bytes : 1);
+    a->writable = writable;
+    a->pid = (int32_t)getpid();
+    a->block = fw_heap_window(a->block_size);
+    if (!a->block) {
+        (void)fw_heap_free(a);
+        return NULL;
+    }
+    rc = fw_os_map_over(a->block, a->block_size, fd, writable);
+    if (rc < 0) {
+        (void)fw_heap_free_pair(a, a->block);
+        fw_fail_os(-rc, "cannot map the file");
+        return NULL;
+    }
+    (void)fw_os_advise_nodump(a->block, a->block_size);
+    a->view.data = (char *)a->block + offset;
+    a->fd = fd;
+    return a;
+}
+
+/* What this process has mapped, by window address: a small table, for at most this many
+ * files at a time are used by one worker. */
+enum { MAPPED_MAX = 64 };
+static struct {
+    const void *block;
+    uint64_t serial;
+} mapped_here[MAPPED_MAX];
+static int mapped_next;
+
+int fw_array_map_here(const fw_array *a)
+{
+    const fw_array *root = a->root;
+    int fd, rc;
+
+    if (root->kind != FW_ARRAY_FILE || root->pid == (int32_t)getpid())
+        return 0;
+    for (int i = 0; i < MAPPED_MAX; i++)
+        if (mapped_here[i].block == root->block && mapped_here[i].serial == root->serial)
+            return 0;
+    fd = fw_os_open_of(root->pid, root->fd, root->writable);
+    if (fd < 0)
+        return fw_fail_os(-fd, "cannot open the file of the array in process %ld",
+                          (long)root->pid);
+    rc = fw_os_map_over(root->block, root->block_size, fd, root->writable);
+    fw_os_close(fd);
+    if (rc < 0)
+        return fw_fail_os(-rc, "cannot map the file of the array");
+    mapped_here[mapped_next].block = root->block;
+    mapped_here[mapped_next].serial = root->serial;
+    mapped_next = (mapped_next + 1) % MAPPED_MAX;
+    return 0;
+}
+
+furrow_array *fw_array_map_file(const fw_array_file *file)
+{
+    spec s = {0};
+    fw_array *a = NULL;
+
+    if (spec_type(&s, file->type, file->format) == 0 &&
+        spec_shape(&s, 0, file->ndim, file->shape) == 0)
+        a = file_array(&s, file->fd, file->offset, file->writable);
+    if (!a) {
+        fw_os_close(file->fd);
+        return NULL;
+    }
+    fw_heap_publish_pair(a, a->block);
+    return &a->view;
+}
+
+/* ---- named arrays -------------------------------------------------------------------*/
+
+static int check_name(const char *name)
+{
+    if (name[0] != '/' || !name[1] || strchr(name + 1, '/') ||
+        strlen(name) >= FW_NAME_MAX || !strcmp(name, "/.") || !strcmp(name, "/.."))
+        return fw_fail(FURROW_EINVAL,
+                       "'%.40s' is no name: '/' and up to %d characters other than '/'",
+                       name, FW_NAME_MAX - 2);
+    return 0;
+}
+
+/* FNV-1a over the header, its checksum taken as zero. */
+static uint64_t named_checksum(fw_named header)
+{
+    const unsigned char *p = (const unsigned char *)&header;
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    header.checksum = 0;
+    for (size_t i = 0; i < sizeof header; i++)
+        hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+static fw_named named_header(const spec *s)
+{
+    fw_named h;
+
+    memset(&h, 0, sizeof h);
+    h.magic = FW_NAMED_MAGIC;
+    h.version = FW_NAMED_VERSION;
+    h.abi = FW_NAMED_ABI;
+    h.offset = FW_PAGE;
+    h.bytes = s->bytes;
+    h.itemsize = s->view.itemsize;
+    h.type = s->view.type;
+    h.ndim = s->view.ndim;
+    for (int i = 0; i < s->view.ndim; i++)
+        h.shape[i] = s->view.shape[i];
+    strncpy(h.format, s->format, sizeof h.format - 1);
+    h.checksum = named_checksum(h);
+    return h;
+}
+
+static int named_publish(fw_array *a, const char *name, int keep)
+{
+    fw_file_id id;
+    int rc;
+
+    if (!keep) {
+        rc = fw_os_file_id(a->fd, &id);
+        if (rc < 0)
+            return fw_fail_os(-rc, "cannot look at the new array");
+        rc = fw_names_guard ? fw_names_guard() : 0;
+        if (rc < 0)
+            return rc;
+        a->name = fw_names_add(name, &id);
+        if (a->name < 0)
+            return a->name;
+    }
+    rc = fw_os_shm_publish(a->fd, name);
+    if (rc < 0)
+        return fw_fail_os(-rc, "cannot give the array the name %s", name);
+    return 0;
+}
+
+static void object_free(fw_array *a)
+{
+    if (a->kind == FW_ARRAY_FILE) {
+        if (a->name >= 0)
+            fw_names_remove(a->name);
+        (void)fw_os_reserve_over(a->block, a->block_size);
+        fw_os_close(a->fd);
+    }
+    (void)fw_heap_free_pair(a, a->kind == FW_ARRAY_SLICE ? NULL : a->block);
+}
+
+static fw_array *named_array(const spec *s, const furrow_array_options *o)
+{
+    size_t size = FW_PAGE + (s->bytes ? s->bytes : 1);
+    fw_array *a;
+    int fd;
+
+    if (check_name(o->name) < 0 || fw_heap_check_room(size) < 0)
+        return NULL;
+    fd = fw_os_shm_new(size);
+    if (fd < 0) {
+        fw_fail_os(fd == -ENOSPC ? ENOMEM : -fd, "cannot make a shared file of %zu bytes",
+                   size);
+        return NULL;
+    }
+    a = file_array(s, fd, FW_PAGE, 1);
+    if (!a) {
+        fw_os_close(fd);
+        return NULL;
+    }
+    *(fw_named *)a->block = named_header(s);
+    if (named_publish(a, o->name, o->keep) < 0) {
+        object_free(a);
+        return NULL;
+    }
+    return a;
+}
+
+/* Everything an attacher relies on, in its own copy of the header. */
+static int named_check(const fw_named *h, size_t size, spec *s)
+{
+    size_t shape[FURROW_MAX_DIMS];
+
+    if (h->magic != FW_NAMED_MAGIC || h->version != FW_NAMED_VERSION)
+        return fw_fail(FURROW_ECORRUPT, "it is not a furrow array of this version");
+    if (h->abi != FW_NAMED_ABI)
+        return fw_fail(FURROW_ECORRUPT, "it was made on another kind of machine");
+    if (h->checksum != named_checksum(*h) || !memchr(h->format, 0, sizeof h->format))
+        return fw_fail(FURROW_ECORRUPT, "its header is damaged");
+    if (h->ndim < 1 || h->ndim > FURROW_MAX_DIMS)
+        return fw_fail(FURROW_ECORRUPT, "it says it has %d dimensions", (int)h->ndim);
+    for (int i = 0; i < h->ndim; i++)
+        shape[i] = h->shape[i];
+    if (spec_type(s, h->type, h->format) < 0 || spec_shape(s, 0, h->ndim, shape) < 0)
+        return fw_fail(FURROW_ECORRUPT, "its type or shape makes no sense");
+    if (s->view.itemsize != h->itemsize || s->bytes != h->bytes || h->offset != FW_PAGE ||
+        size < FW_PAGE || size - FW_PAGE < s->bytes)
+        return fw_fail(FURROW_ECORRUPT, "its size does not fit its shape");
+    return 0;
+}
+
+static fw_array *attach(const char *name)
+{
+    fw_named header;
+    spec s = {0};
+    size_t size;
+    fw_array *a = NULL;
+    int fd = fw_os_shm_open(name, &size);
+
+    if (fd < 0) {
+        fw_fail_os(-fd, "cannot open %s", name);
+        return NULL;
+    }
+    if (size < sizeof header || pread(fd, &header, sizeof header, 0) != sizeof header)
+        fw_fail(FURROW_ECORRUPT, "%s is too short for an array", name);
+    else if (named_check(&header, size, &s) == 0)
+        a = file_array(&s, fd, FW_PAGE, 1);
+    if (!a)
+        fw_os_close(fd);
+    return a;
+}
+
+/* ---- public -------------------------------------------------------------------------*/
+
+static furrow_array *published(const char *function, fw_array *a)
+{
+    if (!a)
+        return fw_status_new(function, NULL);
+    fw_heap_publish_pair(a, a->kind == FW_ARRAY_SLICE ? NULL : a->block);
+    return &a->view;
+}
+
+furrow_array *furrow_array_new_sized(int type, size_t len,
+                                     const furrow_array_options *options, size_t size)
+{
+    furrow_array_options o = {0};
+    furrow_array *view;
+    spec s = {0};
+    fw_array *a = NULL;
+
+    if (options)
+        memcpy(&o, options, size < sizeof o ? size : sizeof o);
+    if (spec_type(&s, type, o.format) == 0 && spec_shape(&s, len, o.ndim, o.shape) == 0)
+        a = o.name ? named_array(&s, &o) : heap_array(&s);
+    view = published("furrow_array_new", a);
+    if (view && o.populate && furrow_array_populate(view) < 0) {
+        (void)furrow_array_free(view);
+        return fw_status_new("furrow_array_new", NULL);
+    }
+    return view;
+}
+
+furrow_array *furrow_array_attach(const char *name)
+{
+    if (!name) {
+        fw_fail_null("name");
+        return NULL;
+    }
+    return published(__func__, check_name(name) < 0 ? NULL : attach(name));
+}
+
+static fw_array *slice(fw_array *a, size_t begin, size_t end)
+{
+    size_t row = a->view.shape[0] ? a->view.len / a->view.shape[0] : 0;
+    spec s = {.view = a->view, .format = a->format};
+    fw_array *b;
+
+    if (begin > end || end > a->view.shape[0]) {
+        fw_fail(FURROW_EINVAL, "rows [%zu, %zu) of an array of %zu rows", begin, end,
+                a->view.shape[0]);
+        return NULL;
+    }
+    s.view.shape[0] = end - begin;
+    s.view.len = row * (end - begin);
+    s.view.data = (char *)a->view.data + begin * row * a->view.itemsize;
+    b = object_new(&s);
+    if (!b)
+        return NULL;
+    b->kind = FW_ARRAY_SLICE;
+    b->root = a->root;
+    b->block = a->root->block;
+    fw_add_relaxed(&a->root->refs, 1);
+    return b;
+}
+
+furrow_array *furrow_array_slice(furrow_array *view, size_t begin, size_t end)
+{
+    fw_array *a;
+
+    if (!view) {
+        fw_fail_null("array");
+        return NULL;
+    }
+    a = fw_array_of(view);
+    return published(__func__, a ? slice(a, begin, end) : NULL);
+}
+
+int furrow_array_populate(furrow_array *view)
+{
+    fw_array *a;
+    int rc;
+
+    if (!view)
+        return fw_fail_null("array");
+    a = fw_array_of(view);
+    if (!a)
+        return fw_status_in(__func__, furrow_last_error()->code);
+    rc = fw_os_populate(a->view.data, a->view.len * a->view.itemsize);
+    if (rc < 0)
+        return fw_status_in(__func__, fw_fail_os(-rc, "cannot take %zu MiB",
+                                                 a->view.len * a->view.itemsize >> 20));
+    if (a->kind == FW_ARRAY_HEAP)
+        fw_heap_set_taken(a->block);
+    return 0;
+}
+
+static void release_root(fw_array *root)
+{
+    if (fw_add_seqcst(&root->refs, (uint32_t)-1) == 1)
+        object_free(root);
+}
+
+int furrow_array_free(furrow_array *view)
+{
+    uint64_t live = FW_ARRAY_MAGIC;
+    fw_array *a, *root;
+
+    if (!view)
+        return 0;
+    a = fw_array_of(view);
+    if (!a)
+        return fw_status_in(__func__, furrow_last_error()->code);
+    root = a->root;
+    if (root->kind == FW_ARRAY_FILE && root->pid != (int32_t)getpid())
+        return fw_status_in(__func__,
+                            fw_fail(FURROW_EINVAL, "the array is a file that process %ld "
+                                                   "has mapped; only it can free it",
+                                    (long)root->pid));
+    if (!fw_cas_seqcst(&a->magic, &live, 0))
+        return fw_status_in(__func__, fw_fail(FURROW_EINVAL, "the array is free already"));
+    if (a != root)
+        object_free(a);
+    release_root(root);
+    return 0;
+}
+
+const char *furrow_array_format(const furrow_array *view)
+{
+    fw_array *a;
+
+    if (!view) {
+        fw_fail_null("array");
+        return NULL;
+    }
+    a = fw_array_of(view);
+    if (!a)
+        return fw_status_new(__func__, NULL);
+    return a->format[0] ? a->format : furrow_type_of(a->view.type)->format;
+}
+
+/* The exported twins of the inline functions. */
+extern inline furrow_array *furrow_array_new(int type, size_t len,
+                                             const furrow_array_options *options);
+extern inline furrow_array *furrow_value_new(int type);
+
+furrow_deadline furrow_in(double seconds)
+{
+    int64_t now = fw_os_now();
+
+    if (!(seconds < 6e9))
+        return FURROW_FOREVER;
+    return seconds <= 0 ? now : now + (int64_t)(seconds * 1e9);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The array object: what lies behind the visible struct.
+ */
+#ifndef FW_ARRAY_H
+#define FW_ARRAY_H
+
+#include "heap.h"
+
+#define FW_ARRAY_MAGIC UINT64_C(0x7961727261776671)
+
+enum { FW_ARRAY_HEAP, FW_ARRAY_FILE, FW_ARRAY_SLICE };
+
+/* Lies in the heap; written by its creator before it is published, later only `refs` and
+ * `magic`. */
+typedef struct fw_array {
+    furrow_array view;      /* first: what users see */
+    _Atomic uint64_t magic; /* FW_ARRAY_MAGIC while the handle is live */
+    uint64_t serial;        /* of the memory: no two arrays ever have the same */
+    int kind;
+    int name;               /* index in the table of names, or -1 */
+    struct fw_array *root;  /* whose memory it is; itself unless a slice */
+    _Atomic uint32_t refs;  /* of a root: itself, while live, and its slices */
+    int32_t pid;            /* FILE: the process that mapped it, which holds fd open */
+    int fd;
+    int writable;
+    void *block;            /* the heap block, or the window run, of the data */
+    size_t block_size;      /* bytes mapped or allocated */
+    char format[];          /* of a struct; "" for single letters */
+} fw_array;
+
+/* A file to be mapped as an array; fd is taken over in any case. */
+typedef struct fw_array_file {
+    int fd;
+    size_t offset; /* of the first element, a multiple of its alignment */
+    int writable;
+    int type;
+    const char *format; /* for FURROW_STRUCT */
+    int ndim;
+    size_t shape[FURROW_MAX_DIMS];
+} fw_array_file;
+furrow_array *fw_array_map_file(const fw_array_file *file);
+
+/* The object behind a live handle, or NULL with an error (also for a NULL handle: its
+ * first message is kept). */
+fw_array *fw_array_of(const furrow_array *a);
+
+/* Is a's memory, if it is a file, mapped in this process? Maps it where it is not: workers
+ * that are older than the mapping do so at its first use. */
+int fw_array_map_here(const fw_array *a);
+
+#endif

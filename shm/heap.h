@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The heap: blocks of shared memory, allocated and freed by any process of the family.
+ *
+ * A new block belongs to the process that made it until it is published: should that
+ * process be killed before, the block is reclaimed. Blocks are zeros, aligned to their
+ * size up to 1 KiB, then to 4 KiB, and from 1 MiB to 2 MiB.
+ */
+#ifndef FW_HEAP_H
+#define FW_HEAP_H
+
+#include "furrow_shm.h"
+#include "segment.h"
+
+#define FW_HEAP_LARGE ((size_t)1 << 20) /* from here on: the large zone */
+
+/* Blocks: takes the heap's lock. Errors: FURROW_ENOMEM (also when the memory that is
+ * promised already leaves too little), FURROW_EOS. */
+void *fw_heap_alloc(size_t size);
+
+/* Publish an object and the block that goes with it as one: a kill leaves both to their
+ * maker or neither. `block` may be NULL. */
+void fw_heap_publish_pair(void *object, void *block);
+
+/* The other way round: free both as one. `block` may be NULL. */
+int fw_heap_free_pair(void *object, void *block);
+
+/* 0, or FURROW_EINVAL when no block begins there. */
+int fw_heap_free(void *block);
+
+/* Address space in the window, to map a file over: unpublished, 2 MiB aligned. Free it
+ * with fw_heap_free() after the mapping is gone. */
+void *fw_heap_window(size_t size);
+
+/* Does [p, p + size) lie inside the heap's zones or the window? */
+int fw_heap_contains(const void *p, size_t size);
+
+/* Is the memory of the large block there; note that it is. Always true for small ones. */
+int fw_heap_taken(const void *block);
+void fw_heap_set_taken(void *block);
+
+/* Is FURROW_ENOMEM to be expected for so many more bytes? 0, or that error. */
+int fw_heap_check_room(size_t bytes);
+
+/* Reclaim the blocks and names of processes that are gone. */
+void fw_heap_sweep(void);
+
+/* The heap's lock with repair after a death; for names and participants. */
+fw_heap *fw_heap_lock(void);
+void fw_heap_unlock(fw_heap *heap);
+
+#endif

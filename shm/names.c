@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of names.
+ *
+ * A name is entered before it is given to the file and removed after it is unlinked, so
+ * that at any instruction a dead owner's names are in the table. Unlinking compares the
+ * file's identity: a name that someone else has taken meanwhile stays.
+ */
+#include "names.h"
+
+#include "heap.h"
+#include "participant.h"
+#include "status.h"
+
+#include <string.h>
+
+int (*fw_names_guard)(void);
+
+int fw_names_add(const char *name, const fw_file_id *id)
+{
+    fw_heap *heap = fw_heap_lock();
+    int i;
+
+    if (!heap)
+        return furrow_last_error()->code;
+    for (i = 0; i < FW_NAMES && fw_load_relaxed(&heap->name[i].used); i++)
+        ;
+    if (i < FW_NAMES) {
+        fw_name *entry = &heap->name[i];
+
+        if (heap->names < (uint32_t)i + 1)
+            heap->names = (uint32_t)i + 1;
+        fw_participant_identity(&entry->pid, &entry->start_time);
+        entry->id = *id;
+        strncpy(entry->name, name, FW_NAME_MAX - 1);
+        fw_fence_death();
+        fw_store_release(&entry->used, 1);
+    }
+    fw_heap_unlock(heap);
+    if (i == FW_NAMES)
+        return fw_fail(FURROW_ENOMEM, "there are %d named arrays already", FW_NAMES);
+    return i;
+}
+
+static void unlink_entry(fw_name *entry)
+{
+    (void)fw_os_shm_unlink(entry->name, &entry->id);
+    fw_store_release(&entry->used, 0);
+}
+
+void fw_names_remove(int index)
+{
+    fw_heap *heap = fw_heap_lock();
+
+    if (!heap)
+        return;
+    unlink_entry(&heap->name[index]);
+    fw_heap_unlock(heap);
+}
+
+void fw_names_sweep(fw_heap *heap)
+{
+    for (uint32_t i = 0; i < heap->names && i < FW_NAMES; i++) {
+        fw_name *entry = &heap->name[i];
+
+        if (fw_load_relaxed(&entry->used) &&
+            fw_os_process_gone(entry->pid, entry->start_time))
+            unlink_entry(entry);
+    }
+}
+
+void fw_names_orphaned(int32_t pid, uint64_t start_time)
+{
+    fw_heap *heap = fw_segment_peek() ? fw_heap_lock() : NULL;
+
+    if (!heap)
+        return;
+    for (uint32_t i = 0; i < heap->names && i < FW_NAMES; i++) {
+        fw_name *entry = &heap->name[i];
+
+        if (fw_load_relaxed(&entry->used) && entry->pid == pid &&
+            entry->start_time == start_time)
+            unlink_entry(entry);
+    }
+    fw_heap_unlock(heap);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Names in /dev/shm that must not outlive their owner.
+ */
+#ifndef FW_NAMES_H
+#define FW_NAMES_H
+
+#include "layout.h"
+
+/* Note that this process is about to give the file the name. Returns an index or an error.
+ * Takes the heap's lock. */
+int fw_names_add(const char *name, const fw_file_id *id);
+
+/* Unlink the name (unless it is another file's by now) and forget it. Takes the lock. */
+void fw_names_remove(int index);
+
+/* Unlink the names whose owner is gone. Needs the heap's lock. */
+void fw_names_sweep(fw_heap *heap);
+
+/* Unlink the names of one process, known to be gone. Takes the lock. */
+void fw_names_orphaned(int32_t pid, uint64_t start_time);
+
+/* Called after the first name of a process was added: starts whoever unlinks the names
+ * when the process is killed. shm/ starts no process, so a higher layer sets it. */
+extern int (*fw_names_guard)(void);
+
+#endif

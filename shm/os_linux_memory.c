@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Memory primitives of Linux: nameless files, mappings, advice.
+ *
+ * populate() and punch() go through the mapping (MADV_POPULATE_WRITE, MADV_REMOVE), so
+ * that no process needs to keep the heap's fd open.
+ */
+#include "os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Newer than the C library's headers may be. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+/* ftruncate() beyond RLIMIT_FSIZE does not fail, it kills: ask first. */
+static int size_allowed(size_t size)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return 1;
+    return size <= limit.rlim_cur;
+}
+
+int fw_os_memfd(const char *label, size_t size)
+{
+    int rc, fd;
+
+    if (!size_allowed(size))
+        return -EFBIG;
+    fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+    if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */
+        fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return -errno;
+    fd = fw_os_fd_high(fd);
+    if (ftruncate(fd, (off_t)size) != 0) {
+        rc = -errno;
+        fw_os_close(fd);
+        return rc;
+    }
+    (void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+    return fd;
+}
+
+/* Kernels before 4.17 take MAP_FIXED_NOREPLACE for a hint: look where it went. */
+static int placed(void *p, void *at, size_t size, void **out)
+{
+    if (p == MAP_FAILED)
+        return -errno;
+    if (at && p != at) {
+        munmap(p, size);
+        return -EEXIST;
+    }
+    *out = p;
+    return 0;
+}
+
+int fw_os_map(void *at, size_t size, int fd, void **out)
+{
+    int flags = MAP_SHARED | MAP_NORESERVE | (at ? MAP_FIXED_NOREPLACE : 0);
+
+    return placed(mmap(at, size, PROT_READ | PROT_WRITE, flags, fd, 0), at, size, out);
+}
+
+int fw_os_map_over(void *at, size_t size, int fd, int writable)
+{
+    int prot = PROT_READ | (writable ? PROT_WRITE : 0);
+    void *p = mmap(at, size, prot, MAP_SHARED | MAP_FIXED, fd, 0);
+
+    return p == MAP_FAILED ? -errno : 0;
+}
+
+int fw_os_reserve(void *at, size_t size, void **out)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
+    flags |= at ? MAP_FIXED_NOREPLACE : 0;
+    return placed(mmap(at, size, PROT_NONE, flags, -1, 0), at, size, out);
+}
+
+int fw_os_reserve_over(void *at, size_t size)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+    void *p = mmap(at, size, PROT_NONE, flags, -1, 0);
+
+    return p == MAP_FAILED ? -errno : 0;
+}
+
+void fw_os_unmap(void *at, size_t size)
+{
+    munmap(at, size);
+}
+
+int fw_os_advise_huge(void *at, size_t size)
+{
+    return madvise(at, size, MADV_HUGEPAGE) == 0 ? 0 : -errno;
+}
+
+int fw_os_advise_nodump(void *at, size_t size)
+{
+    return madvise(at, size, MADV_DONTDUMP) == 0 ? 0 : -errno;
+}
+
+/* Before Linux 5.14: touch each page. A lack of memory is then a SIGBUS. */
+static void touch(char *from, char *to)
+{
+    for (volatile char *p = from; p < (volatile char *)to; p += FW_PAGE)
+        *p = *p;
+}
+
+int fw_os_populate(void *at, size_t size)
+{
+    char *from = (char *)((uintptr_t)at & ~(FW_PAGE - 1));
+    char *to = (char *)(((uintptr_t)at + size + FW_PAGE - 1) & ~(FW_PAGE - 1));
+
+    while (madvise(from, (size_t)(to - from), MADV_POPULATE_WRITE) != 0) {
+        if (errno == EINTR || errno == EAGAIN)
+            continue;
+        if (errno == EINVAL) {
+            touch(from, to);
+            return 0;
+        }
+        return errno == EFAULT ? -ENOMEM : -errno; /* shmem answers a lack with EFAULT */
+    }
+    return 0;
+}
+
+int fw_os_punch(void *at, size_t size)
+{
+    while (madvise(at, size, MADV_REMOVE) != 0)
+        if (errno != EINTR && errno != EAGAIN)
+            return -errno;
+    return 0;
+}
+
+size_t fw_os_resident(void *at, size_t size)
+{
+    enum { BATCH = 4096 };
+    unsigned char there[BATCH];
+    size_t pages = size / FW_PAGE, found = 0;
+
+    for (size_t done = 0; done < pages; done += BATCH) {
+        size_t n = pages - done < BATCH ? pages - done : BATCH;
+
+        if (mincore((char *)at + done * FW_PAGE, n * FW_PAGE, there) != 0)
+            break;
+        for (size_t i = 0; i < n; i++)
+            found += there[i] & 1;
+    }
+    return found * FW_PAGE;
+}
+
+void *fw_os_page_wiped_on_fork(void)
+{
+    void *p = mmap(NULL, FW_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                   -1, 0);
+
+    if (p == MAP_FAILED)
+        return NULL;
+    if (madvise(p, FW_PAGE, MADV_WIPEONFORK) != 0) {
+        munmap(p, FW_PAGE);
+        return NULL;
+    }
+    return p;
+}
+
+int fw_os_shm_huge(void)
+{
+    char text[128];
+    ssize_t n = fw_os_read_file("/sys/kernel/mm/transparent_hugepage/shmem_enabled",
+                                text, sizeof text);
+
+    return n > 0 && !strstr(text, "[never]") && !strstr(text, "[deny]");
+}
+
+size_t fw_os_address_space_left(void)
+{
+    struct rlimit limit;
+    char text[64];
+    unsigned long pages = 0;
+
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return SIZE_MAX;
+    if (fw_os_read_file("/proc/self/statm", text, sizeof text) > 0)
+        (void)sscanf(text, "%lu", &pages);
+    return limit.rlim_cur > pages * FW_PAGE ? limit.rlim_cur - pages * FW_PAGE : 0;
+}
+
+size_t fw_os_memory_total(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES);
+
+    return pages > 0 ? (size_t)pages * FW_PAGE : (size_t)1 << 30;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Processes of Linux: fork, identity, proof of death, and the first steps of a child.
+ */
+#include "os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+pid_t fw_os_fork(void)
+{
+    pid_t pid = fork();
+
+    return pid < 0 ? -errno : pid;
+}
+
+int fw_os_start_time(pid_t pid, uint64_t *ticks)
+{
+    char path[64], text[1024];
+    const char *p;
+
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    if (fw_os_read_file(path, text, sizeof text) <= 0)
+        return -ESRCH;
+    p = strrchr(text, ')'); /* the command name may hold anything */
+    for (int field = 2; p && field < 22; field++)
+        p = strchr(p + 1, ' ');
+    if (!p)
+        return -EINVAL;
+    *ticks = strtoull(p + 1, NULL, 10);
+    return 0;
+}
+
+int fw_os_pidfd_open(pid_t pid)
+{
+    long fd = syscall(SYS_pidfd_open, pid, 0);
+
+    return fd < 0 ? -errno : fw_os_fd_high((int)fd);
+}
+
+int fw_os_pidfd_signal(int pidfd, int signal)
+{
+    return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) == 0 ? 0 : -errno;
+}
+
+int fw_os_pidfd_dead(int pidfd)
+{
+    struct pollfd p = {.fd = pidfd, .events = POLLIN};
+
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLIN);
+}
+
+int fw_os_pidfd_wait(int pidfd, int64_t until)
+{
+    for (;;) {
+        struct pollfd p = {.fd = pidfd, .events = POLLIN};
+        int64_t left = until == INT64_MAX ? -1 : (until - fw_os_now()) / 1000000 + 1;
+
+        if (until != INT64_MAX && left < 0)
+            left = 0;
+        int n = poll(&p, 1, left > 1000000 ? 1000000 : (int)left);
+        if (n == 1)
+            return 0;
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n == 0 && fw_os_now() >= until)
+            return -ETIMEDOUT;
+    }
+}
+
+int fw_os_process_gone(pid_t pid, uint64_t ticks)
+{
+    uint64_t now;
+    int gone, pidfd = fw_os_pidfd_open(pid);
+
+    if (pidfd == -ESRCH)
+        return 1;
+    if (pidfd < 0) /* refused: the identity alone must do */
+        return fw_os_start_time(pid, &now) != 0 || now != ticks;
+    gone = fw_os_pidfd_dead(pidfd) || fw_os_start_time(pid, &now) != 0 || now != ticks;
+    fw_os_close(pidfd);
+    return gone;
+}
+
+int fw_os_die_with(pid_t parent)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+        return -errno;
+    return getppid() == parent ? 0 : -ESRCH;
+}
+
+void fw_os_child_signals(int quiet)
+{
+    sigset_t none;
+
+    for (int s = 1; s < NSIG; s++)
+        if (s != SIGKILL && s != SIGSTOP)
+            signal(s, SIG_DFL);
+    if (quiet) {
+        signal(SIGINT, SIG_IGN);
+        signal(SIGQUIT, SIG_IGN);
+    }
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int close_range_(unsigned from, unsigned to)
+{
+    return from > to || syscall(SYS_close_range, from, to, 0) == 0;
+}
+
+/* Before Linux 5.9. */
+static void close_one_by_one(int keep)
+{
+    for (int fd = 3; fd < (int)sysconf(_SC_OPEN_MAX) && fd < 65536; fd++)
+        if (fd != keep)
+            close(fd);
+}
+
+void fw_os_child_close_fds(int keep)
+{
+    if (keep < 3) {
+        if (!close_range_(3, ~0U))
+            close_one_by_one(-1);
+    } else if (!close_range_(3, (unsigned)keep - 1) ||
+               !close_range_((unsigned)keep + 1, ~0U)) {
+        close_one_by_one(keep);
+    }
+}
+
+int fw_os_oom_score(int score)
+{
+    char text[16];
+    int old = 0, fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+
+    if (fd < 0)
+        return -errno;
+    if (read(fd, text, sizeof text - 1) > 0)
+        old = atoi(text);
+    snprintf(text, sizeof text, "%d", score);
+    if (pwrite(fd, text, strlen(text), 0) < 0)
+        old = -errno;
+    close(fd);
+    return old;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The heap segment.
+ *
+ * A large sparse memfd is mapped before any worker exists, so that whatever is allocated
+ * later is already there in every worker, at the same address. It costs address space, not
+ * memory: nothing may read a hole, for a read allocates. It is sealed against growing and
+ * shrinking, and kept out of core dumps: a crashing worker that dumps holes materialises
+ * them and does not die for seconds.
+ *
+ * The geometry is computed once, by the process that makes the segment, and inherited in
+ * private memory by those it forks: what a scribbler does to the superblock moves nothing.
+ *
+ * Size: four times the memory of the machine, rounded up to a power of two, within 64 GiB
+ * and 4 TiB; FURROW_HEAP overrides ("16G"). Halved, down to 256 MiB, while the kernel
+ * refuses, and at most half of what RLIMIT_AS leaves.
+ */
+#include "segment.h"
+
+#include "status.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#define GIB ((size_t)1 << 30)
+#define MIB ((size_t)1 << 20)
+
+/* Tried: free in plain programs, with an unlimited stack, under ASan and UBSan. */
+static char *const preferred = (char *)0x700000000000;
+
+static fw_segment segment;
+static _Atomic int made;
+static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
+
+static size_t pow2_ceil(size_t n)
+{
+    size_t p = MIB;
+
+    while (p < n)
+        p *= 2;
+    return p;
+}
+
+static size_t from_environment(void)
+{
+    const char *text = getenv("FURROW_HEAP");
+    char *end;
+    size_t n;
+
+    if (!text || !*text)
+        return 0;
+    n = strtoull(text, &end, 10);
+    if (*end == 'T' || *end == 't')
+        n *= 1024 * GIB;
+    else if (*end == 'G' || *end == 'g')
+        n *= GIB;
+    else if (*end == 'M' || *end == 'm')
+        n *= MIB;
+    return n < 256 * MIB ? 256 * MIB : pow2_ceil(n);
+}
+
+static size_t size_wanted(void)
+{
+    size_t n = from_environment();
+
+    if (n)
+        return n;
+    n = pow2_ceil(4 * fw_os_memory_total());
+    return n < 64 * GIB ? 64 * GIB : n > 4096 * GIB ? 4096 * GIB : n;
+}
+
+static size_t window_size(size_t size)
+{
+    return size / 4;
+}
+
+static size_t align_up(size_t n, size_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+/* Carve the mapping at base: superblock, maps, small zone, large zone, window. */
+static void lay_out(fw_segment *s, char *base, size_t size)
+{
+    size_t small_size = size / 4 > 16 * GIB ? 16 * GIB : size / 4;
+    size_t small_units = small_size / FW_SMALL_UNIT;
+    size_t large_max = (size - small_size) / FW_LARGE_UNIT;
+    size_t window_units = window_size(size) / FW_LARGE_UNIT;
+    size_t map_at = align_up(sizeof(fw_heap), FW_PAGE);
+    size_t maps = align_up((small_units + large_max + window_units) * 8, FW_PAGE);
+    size_t small_at = align_up(map_at + maps, FW_LARGE_UNIT);
+    size_t large_at = align_up(small_at + small_size, FW_LARGE_UNIT);
+    _Atomic uint64_t *map = (_Atomic uint64_t *)(void *)(base + map_at);
+
+    s->heap = (fw_heap *)(void *)base;
+    s->base = base;
+    s->size = size;
+    s->zone[FW_ZONE_SMALL] = (fw_zone){base + small_at, FW_SMALL_UNIT, small_units, map};
+    s->zone[FW_ZONE_LARGE] = (fw_zone){base + large_at, FW_LARGE_UNIT,
+                                       (size - large_at) / FW_LARGE_UNIT,
+                                       map + small_units};
+    s->zone[FW_ZONE_WINDOW] = (fw_zone){base + size, FW_LARGE_UNIT, window_units,
+                                        map + small_units + large_max};
+}
+
+static int init_superblock(fw_segment *s)
+{
+    fw_heap *heap = s->heap;
+    int rc = fw_lock_init(&heap->lock);
+
+    if (rc < 0)
+        return rc;
+    heap->size = s->size;
+    for (int z = 0; z < FW_ZONES; z++)
+        fw_store_relaxed(&s->zone[z].map[0],
+                         (uint64_t)FW_UNIT_FREE << 60 | s->zone[z].units);
+    heap->magic = FW_HEAP_MAGIC;
+    return 0;
+}
+
+/* Address space for the heap and, right behind it, the window; 2 MiB aligned. */
+static int reserve(size_t size, char **base)
+{
+    size_t total = size + window_size(size);
+    char *hint = FW_UNDER_TSAN ? NULL : preferred;
+    void *p;
+    int rc = hint ? fw_os_reserve(hint, total, &p) : -EEXIST;
+
+    if (rc == 0) {
+        *base = p;
+        return 0;
+    }
+    rc = fw_os_reserve(NULL, total + FW_LARGE_UNIT, &p);
+    if (rc == 0)
+        *base = (char *)align_up((uintptr_t)p, FW_LARGE_UNIT);
+    return rc;
+}
+
+static int try_size(fw_segment *s, size_t size)
+{
+    char *base = NULL;
+    int fd, rc = reserve(size, &base);
+
+    if (rc < 0)
+        return rc;
+    fd = fw_os_memfd("furrow-heap", size);
+    rc = fd < 0 ? fd : fw_os_map_over(base, size, fd, 1);
+    fw_os_close(fd); /* the mapping holds the file */
+    if (rc < 0) {
+        fw_os_unmap(base, size + window_size(size));
+        return rc;
+    }
+    lay_out(s, base, size);
+    (void)fw_os_advise_nodump(base, size);
+    (void)fw_os_advise_huge(s->zone[FW_ZONE_LARGE].base,
+                            s->zone[FW_ZONE_LARGE].units * FW_LARGE_UNIT);
+    return 0;
+}
+
+static size_t size_limit(void)
+{
+    size_t limit = fw_os_address_space_left() / 2;
+
+    if (FW_UNDER_TSAN && limit > 64 * GIB)
+        limit = 64 * GIB;
+    return limit;
+}
+
+static int make(fw_segment *s)
+{
+    size_t least = 256 * MIB, limit = size_limit();
+    int rc = -ENOMEM;
+
+    s->wanted = size_wanted();
+    for (size_t size = s->wanted; size >= least; size /= 2) {
+        if (size + window_size(size) > limit && size > least)
+            continue;
+        rc = try_size(s, size);
+        if (rc == 0)
+            return init_superblock(s);
+    }
+    return fw_fail_os(-rc, "cannot map a heap of %zu MiB", least / MIB);
+}
+
+const fw_segment *fw_segment_peek(void)
+{
+    return atomic_load_explicit(&made, memory_order_acquire) ? &segment : NULL;
+}
+
+const fw_segment *fw_segment_get(void)
+{
+    const fw_segment *s = fw_segment_peek();
+
+    if (s)
+        return s;
+    pthread_mutex_lock(&making);
+    if (!fw_segment_peek() && make(&segment) == 0)
+        atomic_store_explicit(&made, 1, memory_order_release);
+    pthread_mutex_unlock(&making);
+    return fw_segment_peek();
+}
