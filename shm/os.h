@@ -60,6 +60,10 @@ size_t fw_os_memory_total(void);       /* bytes of the machine */
 /* Read at most size-1 bytes of a small file and end them with NUL. Returns how many. */
 ssize_t fw_os_read_file(const char *path, char *buffer, size_t size);
 
+/* Show each line of a file of any length, without its newline, until `see` returns
+ * non-zero. Lines longer than a page are left out. (os_linux_lines.c) */
+int fw_os_read_lines(const char *path, int (*see)(void *ctx, char *line), void *ctx);
+
 /* fd moved above the standard ones and the user's (>= 64 where possible), close-on-exec.
  * Takes fd over. */
 int fw_os_fd_high(int fd);
@@ -115,6 +119,11 @@ int fw_os_cpu(void);                   /* the CPU it runs on now, or -1 */
 
 /* fork(): the child of a threaded program may use the C library as glibc allows. */
 pid_t fw_os_fork(void);
+
+/* Run errand(ctx) in a short-lived child and wait until that is gone, killed if need be
+ * after so many seconds. What it did is for shared memory to tell: its status may go to
+ * someone else's wait(). Not async-signal-safe. (os_linux_errand.c) */
+int fw_os_errand(void (*errand)(void *ctx), void *ctx, unsigned seconds);
 
 /* The kernel's identity of a process: pid and start time (clock ticks after boot). */
 int fw_os_start_time(pid_t pid, uint64_t *ticks);
