@@ -117,6 +117,8 @@ int fw_os_cpu(void);                   /* the CPU it runs on now, or -1 */
 
 /* ---- processes (os_linux_process.c) -------------------------------------------------*/
 
+pid_t fw_os_pid(void);
+
 /* fork(): the child of a threaded program may use the C library as glibc allows. */
 pid_t fw_os_fork(void);
 
@@ -140,6 +142,30 @@ int fw_os_process_gone(pid_t pid, uint64_t ticks);
 /* SIGKILL to this process when the thread that forked it ends; -ESRCH when the parent is
  * not `parent` any more. */
 int fw_os_die_with(pid_t parent);
+
+/* For a process that watches others: block SIGCHLD and SIGUSR1 and get an fd that tells of
+ * them. wait_events() sleeps until a signal came, the process of pidfd (-1: none) is gone,
+ * or `until`; returns a set of FW_EVENT_. */
+enum { FW_EVENT_SIGNAL = 1, FW_EVENT_GONE = 2 };
+int fw_os_signals_open(void);
+int fw_os_wait_events(int signals, int pidfd, int64_t until);
+
+/* A child that has ended, all its threads included: its pid and wait status, or 0. */
+pid_t fw_os_reap(int *status);
+
+/* Wait for one child that ends soon; it may have been taken by another wait() already. */
+void fw_os_wait_child(pid_t pid);
+
+void fw_os_kill(pid_t pid); /* SIGKILL to a child of ours */
+void fw_os_signal_process(pid_t pid); /* SIGUSR1 */
+void fw_os_set_name(const char *name); /* of this thread, at most 15 characters */
+
+/* End the process without running the atexit handlers that it was forked with. */
+_Noreturn void fw_os_exit(int status);
+
+/* From now on exit() in this process flushes its standard streams and ends it, without
+ * the atexit handlers that it was forked with. What is buffered now is forgotten. */
+void fw_os_child_exit(void);
 
 /* In a fresh child: default signal handlers, nothing blocked, SIGINT and SIGQUIT ignored
  * when `quiet` (the program decides what Ctrl-C means), and no fds but 0, 1, 2 and `keep`

@@ -9,15 +9,23 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
+
+pid_t fw_os_pid(void)
+{
+    return getpid();
+}
 
 pid_t fw_os_fork(void)
 {
@@ -138,6 +146,83 @@ void fw_os_child_close_fds(int keep)
                !close_range_((unsigned)keep + 1, ~0U)) {
         close_one_by_one(keep);
     }
+}
+
+int fw_os_signals_open(void)
+{
+    sigset_t set;
+    int fd;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+}
+
+int fw_os_wait_events(int signals, int pidfd, int64_t until)
+{
+    struct pollfd p[2] = {{.fd = signals, .events = POLLIN},
+                          {.fd = pidfd, .events = POLLIN}};
+    int64_t left = until == INT64_MAX ? 60000 : (until - fw_os_now()) / 1000000 + 1;
+    struct signalfd_siginfo info[8];
+    int events = 0;
+
+    if (poll(p, 2, left < 0 ? 0 : left > 60000 ? 60000 : (int)left) <= 0)
+        return 0;
+    while (read(signals, info, sizeof info) > 0)
+        events |= FW_EVENT_SIGNAL;
+    return events | (p[1].revents & POLLIN ? FW_EVENT_GONE : 0);
+}
+
+pid_t fw_os_reap(int *status)
+{
+    pid_t pid = waitpid(-1, status, WNOHANG);
+
+    return pid > 0 ? pid : 0;
+}
+
+void fw_os_wait_child(pid_t pid)
+{
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+void fw_os_kill(pid_t pid)
+{
+    kill(pid, SIGKILL);
+}
+
+void fw_os_signal_process(pid_t pid)
+{
+    kill(pid, SIGUSR1);
+}
+
+void fw_os_set_name(const char *name)
+{
+    prctl(PR_SET_NAME, name);
+}
+
+void fw_os_exit(int status)
+{
+    _exit(status);
+}
+
+static void exit_quietly(int status, void *unused)
+{
+    (void)unused;
+    fflush(stdout);
+    fflush(stderr);
+    _exit(status);
+}
+
+/* on_exit() handlers run last in, first out: ours comes before those inherited. */
+void fw_os_child_exit(void)
+{
+    __fpurge(stdout);
+    __fpurge(stderr);
+    on_exit(exit_quietly, NULL);
 }
 
 int fw_os_oom_score(int score)

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The driver's side of a call: open, join, close, and again for what a death left over.
+ *
+ * The driver is whoever holds the driver lock: a caller inside its call, or the team's
+ * supervisor for calls that nobody waits in. It alone writes the go lines, and only while
+ * nobody is inside a generation (worker.c tells the workers' side).
+ *
+ *   open    job, marks, error word; go line; seq = open(g) in every group; wake sleepers
+ *   join    until every member left g, or nobody is inside and one that left saw all
+ *           shares empty, or nobody is inside and somebody died
+ *   close   seq = closed(g), unless all members have been in g and left it: then nobody can
+ *           enter it any more, and the next open saves a transfer of the line; wait until
+ *           nobody is inside
+ *   scan    only when somebody died since the opening: every mark that is not DONE. What
+ *           is STARTED is torn, the rest runs in a next generation of the same epoch
+ *
+ * Deaths: the nursery proves them (waitid), moves the member to DEAD, counts, wakes the
+ * driver. The driver notes the death for this generation before it does anything that
+ * would let the member's slot be used again: it waits for all living members, scans, and
+ * only then moves DEAD members to FENCED. A time-out alone proves nothing: past a deadline,
+ * stragglers are killed and waited for.
+ *
+ * Killed: the opener's death ends the family (nursery.c). The supervisor's death ends all
+ * workers; the opener sees it by the pidfd and fails the call.
+ */
+#include "dispatch.h"
+
+#include "heap.h"
+#include "reap.h"
+#include "status.h"
+#include "worker.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TICK_NS (10 * 1000 * 1000)
+
+/* ---- the job ------------------------------------------------------------------------*/
+
+void fw_dispatch_describe(fw_team *team, fw_job_run run, const void *payload, size_t size)
+{
+    fw_job *job = &team->control->job;
+
+    if (job->version && job->run == run && job->size == size &&
+        memcmp(job->payload, payload, size) == 0)
+        return;
+    job->run = run;
+    job->size = size;
+    memcpy(job->payload, payload, size);
+    job->version++;
+}
+
+/* Few chunks have a pair of lines each for their marks, so that workers do not meet. */
+static uint32_t mark_shift(uint32_t chunks)
+{
+    return chunks <= 64 ? 4 : 0;
+}
+
+static int ensure_marks(fw_control *c, uint32_t chunks)
+{
+    uint32_t room = chunks < 2048 ? 2048 : chunks;
+
+    if (chunks <= c->mark_room)
+        return 0;
+    if (c->mark)
+        (void)fw_heap_free_pair(c->mark, c->list);
+    c->mark_room = 0;
+    c->mark = fw_heap_alloc(room * sizeof *c->mark);
+    c->list = fw_heap_alloc(room * sizeof *c->list);
+    if (!c->mark || !c->list)
+        return furrow_last_error()->code;
+    fw_heap_publish_pair(c->mark, c->list);
+    c->mark_room = room;
+    return 0;
+}
+
+/* ---- open ---------------------------------------------------------------------------*/
+
+/* Once in half a tag's period nobody's word may look installed by chance. */
+static void refresh_ranges(fw_control *c, uint64_t g)
+{
+    for (int i = 0; g % (1u << 22) == 0 && i < c->workers; i++)
+        fw_store_relaxed(&c->member[i].range, fw_range_pack(g - 1, (fw_range){0, 0}));
+}
+
+static void open_generation(fw_dispatch *d, uint64_t g, uint32_t chunks,
+                            const uint32_t *list)
+{
+    fw_control *c = d->team->control;
+    uint64_t seq = g << 2 | (d->caller_runs ? FW_SEQ_CALLER_RUNS : 0);
+
+    refresh_ranges(c, g);
+    if (d->caller_runs)
+        fw_store_relaxed(&c->member[0].range,
+                         fw_range_pack(g, fw_range_band(chunks, 0, c->workers)));
+    for (int i = 0; i < c->groups; i++) {
+        fw_go *go = &c->go[i];
+
+        go->version = c->job.version;
+        go->epoch = d->epoch;
+        go->mark = c->mark;
+        go->mark_shift = mark_shift(d->chunks);
+        go->list = list;
+        go->chunks = chunks;
+        go->grace_ns = d->grace_ns;
+        /* release: go.seq -> idle look(); seqcst: see idle.c */
+        fw_swap_seqcst(&go->seq, seq);
+    }
+    (void)fw_idle_wake(c, 0, 2, d->caller_runs);
+}
+
+/* ---- join ---------------------------------------------------------------------------*/
+
+typedef struct tally {
+    int inside;
+    int left;   /* have been in g and left it */
+    int absent; /* have not come */
+} tally;
+
+/* acquire: member.out_gen <- worker leave() */
+static tally take_tally(fw_dispatch *d, uint64_t g)
+{
+    fw_control *c = d->team->control;
+    tally t = {0};
+
+    for (int i = d->caller_runs; i < c->workers; i++) {
+        fw_member *m = &c->member[i];
+
+        if (fw_load_seqcst(&m->out_gen) == g)
+            t.left++;
+        else if (fw_load_seqcst(&m->in_gen) == g && !fw_reap_is_dead(m))
+            t.inside++;
+        else
+            t.absent++;
+    }
+    return t;
+}
+
+/* The quick look of the hot path: one line per member, and no other of theirs. */
+static int all_left(fw_dispatch *d, uint64_t g)
+{
+    fw_control *c = d->team->control;
+
+    for (int i = d->caller_runs; i < c->workers; i++)
+        if (fw_load_acquire(&c->member[i].out_gen) != g)
+            return 0;
+    return 1;
+}
+
+static int spin_until_all_left(fw_dispatch *d, uint64_t g, int looks)
+{
+    while (looks-- > 0) {
+        if (all_left(d, g))
+            return 1;
+        fw_pause();
+    }
+    return 0;
+}
+
+/* Past the deadline: start nothing more; past the grace, end what still runs. */
+static void mind_deadline(fw_dispatch *d, uint64_t g)
+{
+    fw_control *c = d->team->control;
+    int64_t now = d->deadline == INT64_MAX ? 0 : fw_os_now();
+
+    if (d->canceled && fw_load_seqcst(d->canceled))
+        fw_store_relaxed(&c->cancel, d->epoch);
+    if (d->deadline == INT64_MAX || now < d->deadline)
+        return;
+    fw_store_relaxed(&c->cancel, d->epoch);
+    if (now - d->deadline < d->team->grace) {
+        d->timed_out |= 1;
+        return;
+    }
+    if (!d->team->start->processes && !(d->timed_out & 2))
+        fputs("furrow: a call is past its deadline; threads cannot be ended, so it waits "
+              "until the kernel returns\n",
+              stderr);
+    d->timed_out |= 3;
+    for (int i = 0; d->team->start->processes && i < c->workers; i++)
+        if (fw_member_inside(&c->member[i], g))
+            fw_store_relaxed(&c->member[i].kill, 1);
+    d->team->start->notify(d->team);
+}
+
+/* Sleep until a leaver, a death or a tick. Dekker with leave() in worker.c. */
+static void sleep_a_tick(fw_dispatch *d, uint64_t g)
+{
+    fw_control *c = d->team->control;
+    int64_t until = fw_os_now() + TICK_NS;
+    uint32_t seen = fw_load_seqcst(&c->join);
+
+    if (d->deadline < until)
+        until = d->deadline > fw_os_now() ? d->deadline : fw_os_now() + TICK_NS / 10;
+    fw_swap_seqcst(&c->driver_sleeps, d->wait ? FW_SLEEPS_SUPERVISOR : FW_SLEEPS_FUTEX);
+    if (!all_left(d, g)) {
+        if (d->wait)
+            d->wait(d->wait_arg, until);
+        else
+            (void)fw_os_futex_wait(&c->join, seen, until);
+    }
+    fw_store_seqcst(&c->driver_sleeps, 0);
+    (void)fw_idle_wake(c, 0, 2, d->caller_runs); /* in case a waker died */
+}
+
+/* Is there anybody who could still come? A team whose workers are all gone and cannot be
+ * started again must not wait for them. */
+static int hopeless(fw_dispatch *d)
+{
+    fw_control *c = d->team->control;
+
+    if (!d->wait && d->team->start->supervisor_gone(d->team))
+        return d->supervisor_gone = 1;
+    for (int i = 0; i < c->workers; i++)
+        if (fw_load_acquire(&c->member[i].state) == FW_MEMBER_UP)
+            return 0;
+    d->no_workers = (int)fw_load_relaxed(&c->spawn_error);
+    return d->no_workers;
+}
+
+static int may_close(const tally *t, int caller_ran, int died)
+{
+    return t->inside == 0 && (t->left > 0 || caller_ran || died);
+}
+
+static void close_generation(fw_dispatch *d, uint64_t g)
+{
+    fw_control *c = d->team->control;
+
+    for (int i = 0; i < c->groups; i++)
+        fw_swap_seqcst(&c->go[i].seq, g << 2 | FW_SEQ_IS_CLOSED);
+}
+
+static int died_since(fw_dispatch *d, uint32_t deaths)
+{
+    return fw_load_acquire(&d->team->control->deaths) != deaths;
+}
+
+/* Nobody enters any more; wait for those who are inside. */
+static void wait_until_out(fw_dispatch *d, uint64_t g)
+{
+    while (take_tally(d, g).inside && !d->supervisor_gone) {
+        (void)hopeless(d);
+        mind_deadline(d, g);
+        if (!spin_until_all_left(d, g, 200))
+            sleep_a_tick(d, g);
+    }
+}
+
+/* The hot end of a call. With the caller running, nothing is left to be done but by those
+ * who are inside. Returns 1 when all have left. */
+static int join_hot(fw_dispatch *d, uint64_t g)
+{
+    int rounds = fw_load_relaxed(&d->team->control->caller_cpu) >= 0 ? 0 : 30;
+
+    if (!d->caller_runs)
+        return spin_until_all_left(d, g, rounds * 64);
+    for (int i = 0; i < 30; i++)
+        if (spin_until_all_left(d, g, 64))
+            return 1;
+        else if (!take_tally(d, g).inside)
+            return 0;
+    return 0;
+}
+
+/* Returns 1 when somebody died since `deaths`. */
+static int join(fw_dispatch *d, uint64_t g, uint32_t deaths)
+{
+    if (join_hot(d, g) && !died_since(d, deaths))
+        return 0;
+    for (;;) {
+        tally t = take_tally(d, g);
+
+        if (t.inside == 0 && t.absent == 0 && !died_since(d, deaths))
+            return 0;
+        if (may_close(&t, d->caller_runs, died_since(d, deaths)) || hopeless(d))
+            break;
+        mind_deadline(d, g);
+        sleep_a_tick(d, g);
+    }
+    close_generation(d, g);
+    wait_until_out(d, g);
+    return died_since(d, deaths);
+}
+
+/* ---- one call -----------------------------------------------------------------------*/
+
+static void work_myself(fw_dispatch *d, uint64_t g)
+{
+    fw_worker *me = d->team->caller;
+    int outer = fw_team_self();
+
+    me->epoch = d->epoch;
+    me->deadline = d->deadline == INT64_MAX ? 0 : d->deadline;
+    fw_worker_be(0);
+    fw_worker_work(me, g);
+    fw_worker_be(outer);
+}
+
+/* A caller that would have to share its CPU with a worker hands it over: it sleeps at
+ * once, and the worker there wakes it when all are done. */
+static void note_callers_cpu(fw_dispatch *d)
+{
+    fw_control *c = d->team->control;
+    int cpu = fw_os_cpu(), mine = d->caller_runs && !d->wait ? cpu : -1;
+
+    for (int i = 0; mine < 0 && !d->wait && i < c->workers; i++)
+        if (fw_load_relaxed(&c->cpu_of[i]) == cpu)
+            mine = cpu;
+    if (fw_load_relaxed(&c->caller_cpu) != mine)
+        fw_store_relaxed(&c->caller_cpu, mine);
+}
+
+static void begin(fw_dispatch *d)
+{
+    fw_control *c = d->team->control;
+
+    if (fw_load_relaxed(&c->error) != FW_NO_ERROR)
+        fw_store_relaxed(&c->error, FW_NO_ERROR);
+    d->epoch = fw_load_relaxed(&c->generation) + 1;
+    if (d->epoch_out)
+        fw_store_seqcst(d->epoch_out, d->epoch);
+    if (d->canceled && fw_load_seqcst(d->canceled))
+        fw_store_relaxed(&c->cancel, d->epoch);
+    note_callers_cpu(d);
+}
+
+int fw_dispatch_run(fw_dispatch *d)
+{
+    fw_control *c = d->team->control;
+    uint32_t todo = d->chunks, deaths = fw_load_acquire(&c->deaths);
+    const uint32_t *list = NULL;
+    int died, rc = ensure_marks(c, d->chunks << mark_shift(d->chunks));
+
+    if (rc < 0)
+        return rc;
+    begin(d);
+    do {
+        uint64_t g = fw_load_relaxed(&c->generation) + 1;
+
+        fw_store_relaxed(&c->generation, g);
+        fw_store_release(&c->active, g);
+        open_generation(d, g, todo, list);
+        if (d->caller_runs)
+            work_myself(d, g);
+        died = join(d, g, deaths);
+        deaths = fw_load_acquire(&c->deaths);
+        todo = died && !d->supervisor_gone && !d->no_workers ? fw_reap_scan(d, &list) : 0;
+        fw_store_release(&c->active, 0);
+        if (died)
+            fw_reap_fence(d->team);
+    } while (todo > 0);
+    d->error = fw_load_relaxed(&c->error);
+    d->cut = fw_load_relaxed(&c->cancel) == d->epoch && fw_reap_incomplete(d);
+    fw_add_relaxed(&c->calls, 1);
+    return 0;
+}
+
+int fw_dispatch_lock(fw_team *team)
+{
+    int rc = fw_lock_lock(&team->control->driver, FURROW_FOREVER);
+
+    if (rc < 0)
+        return rc;
+    if (!fw_load_relaxed(&team->control->stop))
+        return 0;
+    fw_lock_unlock(&team->control->driver);
+    return fw_fail(FURROW_ECLOSED, "the pool is closed");
+}
+
+void fw_dispatch_unlock(fw_team *team)
+{
+    fw_lock_unlock(&team->control->driver);
+    if (fw_load_seqcst(&team->control->queued))
+        team->start->notify(team);
+}

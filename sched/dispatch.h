@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One call, driven from its opening to its result, deaths included.
+ */
+#ifndef FW_DISPATCH_H
+#define FW_DISPATCH_H
+
+#include "team.h"
+
+typedef struct fw_dispatch {
+    /* what is asked for */
+    fw_team *team;
+    uint32_t chunks;
+    uint32_t grace_ns; /* how long the share of a late worker is left to it */
+    int caller_runs;
+    int64_t deadline; /* absolute; INT64_MAX: none */
+    _Atomic uint64_t *epoch_out; /* where to tell the epoch at the start; or NULL */
+    _Atomic uint32_t *canceled;  /* a submission's word; or NULL */
+
+    /* How the driver waits: NULL for a caller (futex). A supervisor looks after its other
+     * duties until `until`, or until it is notified. */
+    void (*wait)(void *arg, int64_t until);
+    void *wait_arg;
+
+    /* what came of it */
+    uint64_t epoch;
+    int timed_out;       /* the deadline passed; `cut` tells whether anything is missing */
+    int cut;             /* chunks were not started because of deadline or cancel */
+    int no_workers;      /* errno: none is left and none can be started */
+    int supervisor_gone; /* nothing can be said about what was running */
+    uint64_t error;      /* lowest failing chunk << 32 | value; FW_NO_ERROR */
+    fw_torn_chunk *torn; /* ascending; malloc'ed: the caller of run() frees it */
+    size_t torn_count;
+} fw_dispatch;
+
+/* Write the job for the dispatches that follow, unless it is what is there already.
+ * Needs the driver lock. */
+void fw_dispatch_describe(fw_team *team, fw_job_run run, const void *payload, size_t size);
+
+/* Run it. Needs the driver lock. Blocks until no member may still write to the call's
+ * arrays. */
+int fw_dispatch_run(fw_dispatch *d);
+
+/* The driver lock. FURROW_ECLOSED when the team is closing. */
+int fw_dispatch_lock(fw_team *team);
+void fw_dispatch_unlock(fw_team *team);
+
+#endif

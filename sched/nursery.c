@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The nursery.
+ *
+ * One single-threaded process per pool that runs no kernel. It is forked twice over, so
+ * that it is not the program's child: neither a wait(-1) of the program nor its SIGCHLD
+ * setting meets it. All workers are its children, so nothing is ever forked from a threaded
+ * program in mid-run, the parent-death signal does not fire when the thread that opened the
+ * pool ends, and nobody else can take a worker's exit status. It watches the opener's pidfd
+ * and ends the family when it is gone.
+ *
+ * A member's state word (control.h) is moved on only by
+ *   nursery  EMPTY, FENCED -> STARTING       (fork)
+ *   worker   STARTING -> UP                  (its own)
+ *   nursery  STARTING, UP -> DEAD            (after waitid: the whole process is gone)
+ *   driver   DEAD -> FENCED                  (the death is recorded)
+ *   nursery  DEAD -> STARTING                when the dead one was not inside the running
+ *            generation: there is nothing to record
+ * `deaths` is counted before DEAD is set, so whoever sees DEAD knows that a scan is due.
+ * A dead member's in_gen and out_gen do not change, and generations only grow, so "not
+ * inside the running generation" stays true once seen. in_gen of an aborted announcement is
+ * closed (out_gen = in_gen) before the slot is used again. A new worker takes the
+ * generation it finds for known: it enters later ones only.
+ *
+ * Killed: its children die with it (PR_SET_PDEATHSIG); the opener sees its pidfd.
+ */
+#include "nursery.h"
+
+#include "heap.h"
+#include "names.h"
+#include "participant.h"
+#include "status.h"
+#include "submit.h"
+#include "worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* ---- being forked -------------------------------------------------------------------*/
+
+/* The middle process lives for a moment only. */
+static void middle(void (*run)(void *), void *arg, _Atomic uint32_t *pid_word)
+{
+    pid_t pid = fw_os_fork();
+
+    if (pid == 0) {
+        run(arg);
+        fw_os_exit(0);
+    }
+    fw_store_seqcst(pid_word, pid > 0 ? (uint32_t)pid : UINT32_MAX);
+    fw_os_exit(0);
+}
+
+int fw_nursery_fork(void (*run)(void *arg), void *arg, _Atomic uint32_t *pid_word,
+                    _Atomic uint32_t *go_ahead, int *pidfd)
+{
+    pid_t child = fw_os_fork();
+    uint32_t pid;
+
+    if (child == 0)
+        middle(run, arg, pid_word);
+    if (child < 0)
+        return (int)child;
+    fw_os_wait_child(child);
+    pid = fw_load_seqcst(pid_word);
+    if (pid == 0 || pid == UINT32_MAX)
+        return -EAGAIN;
+    *pidfd = fw_os_pidfd_open((pid_t)pid); /* it waits for go_ahead: it is still there */
+    fw_store_seqcst(go_ahead, 1);
+    fw_os_futex_wake(go_ahead, 1);
+    return (int)pid;
+}
+
+/* ---- workers ------------------------------------------------------------------------*/
+
+static void be_worker(fw_nursery *n, int i, pid_t nursery)
+{
+    fw_team *team = n->team;
+    fw_member *m = &team->control->member[i];
+    static fw_worker worker;
+    char name[24];
+
+    if (fw_os_die_with(nursery) < 0)
+        fw_os_exit(1);
+    fw_os_close(n->signals);
+    fw_os_close(n->opener_pidfd);
+    fw_os_child_signals(1);
+    snprintf(name, sizeof name, "furrow-w%d", i);
+    fw_os_set_name(name);
+    fw_store_relaxed(&m->pid, fw_os_pid());
+    fw_team_pin(team, i);
+    fw_worker_init(&worker, team, i);
+    fw_store_seqcst(&m->state, FW_MEMBER_UP);
+    fw_add_seqcst(&team->control->up, 1);
+    fw_os_futex_wake(&team->control->up, INT32_MAX);
+    fw_worker_loop(&worker);
+    fflush(stdout);
+    fflush(stderr);
+    fw_os_exit(0);
+}
+
+static int spawn(fw_nursery *n, int i)
+{
+    fw_control *c = n->team->control;
+    fw_member *m = &c->member[i];
+    pid_t pid, me = fw_os_pid();
+
+    fw_store_seqcst(&m->out_gen, fw_load_seqcst(&m->in_gen));
+    fw_store_relaxed(&m->kill, 0);
+    fw_store_relaxed(&c->park[i], 0);
+    fw_store_seqcst(&m->state, FW_MEMBER_STARTING);
+    pid = fw_os_fork();
+    if (pid == 0)
+        be_worker(n, i, me);
+    if (pid < 0) {
+        fw_store_seqcst(&m->state, FW_MEMBER_EMPTY);
+        fw_store_seqcst(&c->spawn_error, (uint32_t)-pid);
+        fw_os_futex_wake(&c->up, INT32_MAX);
+        return (int)pid;
+    }
+    fw_store_relaxed(&m->pid, (int32_t)pid);
+    fw_store_relaxed(&c->spawn_error, 0);
+    return 0;
+}
+
+/* ---- deaths -------------------------------------------------------------------------*/
+
+static void wake_driver(fw_control *c)
+{
+    fw_add_seqcst(&c->join, 1);
+    fw_os_futex_wake(&c->join, INT32_MAX);
+}
+
+static void member_died(fw_control *c, fw_member *m, int status)
+{
+    fw_store_relaxed(&m->status, status);
+    fw_add_seqcst(&c->deaths, 1);
+    fw_store_seqcst(&m->state, FW_MEMBER_DEAD);
+    wake_driver(c);
+}
+
+static void reap_all(fw_nursery *n)
+{
+    fw_control *c = n->team->control;
+    int status, died = 0;
+    pid_t pid;
+
+    while ((pid = fw_os_reap(&status)) > 0)
+        for (int i = 0; i < c->workers; i++) {
+            uint32_t state = fw_load_seqcst(&c->member[i].state);
+
+            if (fw_load_relaxed(&c->member[i].pid) == pid &&
+                (state == FW_MEMBER_STARTING || state == FW_MEMBER_UP)) {
+                member_died(c, &c->member[i], status);
+                died = 1;
+            }
+        }
+    if (died)
+        fw_heap_sweep();
+}
+
+/* May the slot be used again? See the essay. */
+static int replaceable(fw_control *c, fw_member *m)
+{
+    uint64_t active;
+
+    switch (fw_load_seqcst(&m->state)) {
+    case FW_MEMBER_EMPTY:
+    case FW_MEMBER_FENCED:
+        return 1;
+    case FW_MEMBER_DEAD:
+        active = fw_load_seqcst(&c->active);
+        return active == 0 || !fw_member_inside(m, active);
+    default:
+        return 0;
+    }
+}
+
+static void replace_all(fw_nursery *n)
+{
+    fw_control *c = n->team->control;
+
+    if (fw_os_now() < n->retry_at)
+        return;
+    for (int i = 0; i < c->workers; i++) {
+        if (!replaceable(c, &c->member[i]))
+            continue;
+        if (spawn(n, i) < 0) {
+            n->retry_at = fw_os_now() + 100 * 1000 * 1000;
+            return;
+        }
+        fw_add_relaxed(&c->replaced, 1);
+    }
+}
+
+static void kill_members(fw_nursery *n, int all)
+{
+    fw_control *c = n->team->control;
+
+    for (int i = 0; i < c->workers; i++) {
+        fw_member *m = &c->member[i];
+        uint32_t state = fw_load_seqcst(&m->state);
+
+        if ((all || fw_load_relaxed(&m->kill)) &&
+            (state == FW_MEMBER_UP || state == FW_MEMBER_STARTING))
+            fw_os_kill((pid_t)fw_load_relaxed(&m->pid));
+    }
+}
+
+/* ---- the end ------------------------------------------------------------------------*/
+
+static int members_left(fw_control *c)
+{
+    int left = 0;
+
+    for (int i = 0; i < c->workers; i++) {
+        uint32_t state = fw_load_seqcst(&c->member[i].state);
+
+        left += state == FW_MEMBER_UP || state == FW_MEMBER_STARTING;
+    }
+    return left;
+}
+
+/* Wait for all children; when `now`, kill them first. */
+static void end(fw_nursery *n, int now)
+{
+    fw_control *c = n->team->control;
+    int64_t patience = fw_os_now() + (now ? 0 : 5 * INT64_C(1000000000));
+
+    for (;;) {
+        if (fw_os_now() >= patience)
+            kill_members(n, 1);
+        reap_all(n);
+        if (!members_left(c))
+            fw_os_exit(0);
+        (void)fw_os_wait_events(n->signals, -1, fw_os_now() + 20 * 1000 * 1000);
+    }
+}
+
+static int opener_gone(const fw_nursery *n, int events)
+{
+    if (n->opener_pidfd >= 0)
+        return events & FW_EVENT_GONE;
+    return fw_os_process_gone(n->opener, n->opener_start);
+}
+
+/* ---- its life -----------------------------------------------------------------------*/
+
+static int64_t next_look(const fw_nursery *n, int64_t until)
+{
+    int64_t tick = fw_os_now() + (n->opener_pidfd >= 0 && !n->retry_at
+                                      ? 10 * INT64_C(1000000000)
+                                      : 100 * INT64_C(1000000));
+
+    return tick < until ? tick : until;
+}
+
+/* All duties but driving; also the way in which the nursery waits while it drives. */
+static void look_after(void *arg, int64_t until)
+{
+    fw_nursery *n = arg;
+    fw_control *c = n->team->control;
+    int events = fw_os_wait_events(n->signals, n->opener_pidfd, next_look(n, until));
+
+    if (opener_gone(n, events)) {
+        fw_names_orphaned(n->opener, n->opener_start);
+        end(n, 1);
+    }
+    switch (fw_load_seqcst(&c->stop)) {
+    case 0:
+        break;
+    case 1:
+        end(n, 0);
+        break;
+    default:
+        end(n, 1);
+    }
+    kill_members(n, 0);
+    reap_all(n);
+    replace_all(n);
+}
+
+static void be_nursery(fw_nursery *n)
+{
+    fw_control *c = n->team->control;
+
+    fw_os_child_signals(1);
+    fw_os_child_close_fds(n->opener_pidfd);
+    fw_os_child_exit();
+    fw_os_set_name("furrow-nursery");
+    n->signals = fw_os_signals_open();
+    while (!fw_load_seqcst(&c->go_ahead) && !opener_gone(n, 0))
+        (void)fw_os_futex_wait(&c->go_ahead, 0, fw_os_now() + 100 * 1000 * 1000);
+}
+
+void fw_nursery_run(void *arg)
+{
+    fw_nursery *n = arg;
+    fw_control *c = n->team->control;
+
+    be_nursery(n);
+    if (n->signals < 0)
+        fw_os_exit(1);
+    for (int i = 0; i < c->workers; i++)
+        if (spawn(n, i) < 0)
+            break;
+    for (;;) {
+        look_after(n, INT64_MAX);
+        fw_submissions_drive(n->team, look_after, n);
+    }
+}

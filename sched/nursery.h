@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The nursery: a small process that forks, watches, replaces and ends the workers.
+ */
+#ifndef FW_NURSERY_H
+#define FW_NURSERY_H
+
+#include "team.h"
+
+/* What the opener hands to the nursery. */
+typedef struct fw_nursery {
+    fw_team *team;
+    int opener_pidfd; /* or -1 where pidfds are refused */
+    int32_t opener;
+    uint64_t opener_start;
+    int signals;
+    int64_t kill_at; /* when the members that do not end by themselves are killed */
+    int64_t retry_at; /* when a fork that failed is tried again */
+} fw_nursery;
+
+/* Fork run() into a process that is not our child, so that no wait() of the program meets
+ * it. Returns its pid, or -errno. *pidfd: its pidfd, or -1 where they are refused. */
+int fw_nursery_fork(void (*run)(void *arg), void *arg, _Atomic uint32_t *pid_word,
+                    _Atomic uint32_t *go_ahead, int *pidfd);
+
+/* The nursery's life; does not return. */
+void fw_nursery_run(void *nursery);
+
+#endif

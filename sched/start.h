@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Start methods: one small table each.
+ */
+#ifndef FW_START_H
+#define FW_START_H
+
+struct fw_team;
+
+typedef struct fw_start {
+    const char *name;
+    int processes; /* members can be killed, and are replaced when they die */
+
+    /* Start all members and whatever watches them; returns when all are up. */
+    int (*open)(struct fw_team *team);
+
+    /* Tell the supervisor that there is something to do. From any member, or the opener. */
+    void (*notify)(struct fw_team *team);
+
+    /* Is the supervisor gone? Then nothing is watched or replaced any more. */
+    int (*supervisor_gone)(const struct fw_team *team);
+
+    /* control->stop is set: wait until all members have ended, and clean up. */
+    void (*close)(struct fw_team *team);
+} fw_start;
+
+extern const fw_start fw_start_fork;
+extern const fw_start fw_start_thread;
+
+#endif

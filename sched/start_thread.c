@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Start method thread: workers are threads of the caller, and so is their supervisor.
+ *
+ * There are no deaths here but the program's own. The shared structures are the same.
+ */
+#include "start.h"
+
+#include "status.h"
+#include "submit.h"
+#include "worker.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct seat {
+    fw_team *team;
+    int index;
+} seat;
+
+static void *be_worker(void *arg)
+{
+    seat s = *(seat *)arg;
+    fw_control *c = s.team->control;
+    fw_worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
+    char name[24];
+
+    free(arg);
+    if (!w)
+        abort();
+    snprintf(name, sizeof name, "furrow-w%d", s.index);
+    fw_os_set_name(name);
+    fw_team_pin(s.team, s.index);
+    fw_worker_init(w, s.team, s.index);
+    fw_store_seqcst(&c->member[s.index].state, FW_MEMBER_UP);
+    fw_add_seqcst(&c->up, 1);
+    fw_os_futex_wake(&c->up, INT32_MAX);
+    fw_worker_loop(w);
+    fw_store_seqcst(&c->member[s.index].state, FW_MEMBER_ENDED);
+    free(w);
+    return NULL;
+}
+
+static void wait_(void *arg, int64_t until)
+{
+    fw_control *c = ((fw_team *)arg)->control;
+    uint32_t seen = fw_load_seqcst(&c->supervise);
+
+    /* Everything that notifies also changes what the driver looks at next. */
+    (void)fw_os_futex_wait(&c->supervise, seen,
+                           until < INT64_MAX ? until : fw_os_now() + 10000000);
+}
+
+static void *be_supervisor(void *arg)
+{
+    fw_team *team = arg;
+    fw_control *c = team->control;
+
+    fw_os_set_name("furrow-super");
+    for (;;) {
+        uint32_t seen = fw_load_seqcst(&c->supervise);
+
+        if (fw_load_seqcst(&c->stop))
+            return NULL;
+        fw_submissions_drive(team, wait_, team);
+        (void)fw_os_futex_wait(&c->supervise, seen, INT64_MAX);
+    }
+}
+
+static void notify(fw_team *team)
+{
+    fw_add_seqcst(&team->control->supervise, 1);
+    fw_os_futex_wake(&team->control->supervise, INT32_MAX);
+}
+
+static void join_workers(fw_team *team, int count)
+{
+    for (int i = 0; i < count; i++)
+        pthread_join(team->thread[i], NULL);
+    free(team->thread);
+    team->thread = NULL;
+}
+
+static void close_(fw_team *team)
+{
+    notify(team);
+    pthread_join(team->supervisor, NULL);
+    join_workers(team, team->control->workers);
+}
+
+static int start_worker(fw_team *team, int i)
+{
+    seat *s = malloc(sizeof *s);
+    int rc;
+
+    if (!s)
+        return -1;
+    *s = (seat){team, i};
+    rc = pthread_create(&team->thread[i], NULL, be_worker, s);
+    if (rc != 0)
+        free(s);
+    return rc;
+}
+
+static int start_all(fw_team *team)
+{
+    fw_control *c = team->control;
+    int i, rc = 0;
+
+    for (i = 0; i < c->workers && rc == 0; i++)
+        rc = start_worker(team, i);
+    if (rc == 0)
+        rc = pthread_create(&team->supervisor, NULL, be_supervisor, team);
+    else
+        i--;
+    if (rc == 0)
+        return 0;
+    fw_team_stop_members(team);
+    join_workers(team, i);
+    return fw_fail_os(rc, "only %d of %d worker threads could be started", i, c->workers);
+}
+
+static int open_(fw_team *team)
+{
+    fw_control *c = team->control;
+    sigset_t all, old;
+    uint32_t up;
+    int rc;
+
+    team->thread = calloc((size_t)c->workers, sizeof *team->thread);
+    if (!team->thread)
+        return fw_fail(FURROW_ENOMEM, "no memory for %d threads", c->workers);
+    sigfillset(&all); /* the program's handlers run in the program's threads */
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    rc = start_all(team);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    while (rc == 0 && (int)(up = fw_load_seqcst(&c->up)) < c->workers)
+        (void)fw_os_futex_wait(&c->up, up, INT64_MAX);
+    return rc;
+}
+
+static int never_gone(const fw_team *team)
+{
+    (void)team;
+    return 0;
+}
+
+const fw_start fw_start_thread = {.name = "thread",
+                                  .processes = 0,
+                                  .open = open_,
+                                  .notify = notify,
+                                  .supervisor_gone = never_gone,
+                                  .close = close_};

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Calls that nobody waits in: queued by the opener, driven by the team's supervisor.
+ */
+#ifndef FW_SUBMIT_H
+#define FW_SUBMIT_H
+
+#include "dispatch.h"
+
+enum { FW_SUBMISSION_QUEUED, FW_SUBMISSION_RUNNING, FW_SUBMISSION_DONE };
+
+/* In shared memory. The opener writes the request before it queues it; the supervisor
+ * writes the result before `state` = DONE. */
+typedef struct fw_submission {
+    _Atomic uint32_t state; /* futex of those who wait for the result */
+    _Atomic uint32_t canceled;
+    _Atomic uint32_t refs;  /* the handle's and the supervisor's */
+    _Atomic uint64_t epoch; /* 0 until it runs */
+    uint32_t chunks;
+    uint32_t grace_ns;
+    int64_t deadline;
+    uint64_t chunks_before; /* the team's counter when it began */
+    void *extra;            /* a heap block that goes with it, or NULL */
+    /* the result */
+    int32_t timed_out, cut, no_workers, out_of_memory;
+    uint64_t error;
+    uint64_t torn_count;
+    fw_torn_chunk *torn; /* a heap block, or NULL */
+    fw_job job;
+} fw_submission;
+
+/* A new submission with one reference, to be filled in. */
+fw_submission *fw_submission_new(void);
+
+/* Queue it: the supervisor takes a reference. FURROW_EBUSY when FW_QUEUE_MAX wait. */
+int fw_submission_queue(fw_team *team, fw_submission *s);
+
+/* 0 when the result is there, else FURROW_ETIME. FURROW_ECLOSED when the team ended
+ * first. */
+int fw_submission_wait(fw_team *team, fw_submission *s, furrow_deadline deadline);
+void fw_submission_cancel(fw_team *team, fw_submission *s);
+
+/* Chunks done so far. */
+uint64_t fw_submission_done(const fw_team *team, fw_submission *s);
+
+/* Give up a reference; the last one frees it. */
+void fw_submission_release(fw_submission *s);
+
+/* For the supervisor: run what is queued, as far as the driver lock is free. */
+void fw_submissions_drive(fw_team *team, void (*wait)(void *, int64_t), void *arg);
+
+#endif

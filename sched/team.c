@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Teams: made, pinned, counted, ended.
+ *
+ * The control block is a block of the heap, published when it is complete; the opener
+ * frees it after all members have ended. A member that the opener's death outlives is ended
+ * by the nursery, and the heap goes with the last process.
+ */
+#include "team.h"
+
+#include "heap.h"
+#include "limit.h"
+#include "status.h"
+#include "worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FW_CONTROL_MAGIC UINT64_C(0x6d61657477727566)
+
+/* ---- the plan -----------------------------------------------------------------------*/
+
+static int request_limits(const fw_team_request *r, fw_place_request *out)
+{
+    fw_limit limits;
+    fw_cpuset chosen;
+    int rc = fw_limit_read("", &limits);
+
+    if (rc < 0)
+        return rc;
+    *out = (fw_place_request){.workers = r->workers,
+                              .allowed = limits.cpus,
+                              .quota_milli = limits.quota_milli,
+                              .pin = r->pin,
+                              .narrowed = limits.narrowed};
+    if (!r->cpus)
+        return 0;
+    rc = fw_limit_parse_cpus(r->cpus, &chosen);
+    if (rc < 0)
+        return rc;
+    for (int i = 0; i < FW_CPU_MAX / 64; i++)
+        out->allowed.bits[i] &= chosen.bits[i];
+    if (fw_limit_count(&out->allowed) == 0)
+        return fw_fail(FURROW_EINVAL, "none of the CPUs %s may be used by this process",
+                       r->cpus);
+    return 0;
+}
+
+static int make_plan(fw_team *team, const fw_team_request *r)
+{
+    fw_place_request request;
+    int rc = request_limits(r, &request);
+
+    if (rc == 0)
+        rc = fw_topology_load(NULL, &team->topology);
+    if (rc == 0)
+        rc = fw_place_plan(team->topology, &request, &team->place);
+    return rc;
+}
+
+/* ---- the control block --------------------------------------------------------------*/
+
+static void fill_control(fw_team *team)
+{
+    fw_control *c = team->control;
+    const fw_place *p = team->place;
+
+    c->workers = p->workers;
+    c->groups = p->groups < FW_GROUPS_MAX ? p->groups : FW_GROUPS_MAX;
+    for (int i = 0; i < p->workers; i++) {
+        const fw_place_worker *w = &p->worker[i];
+
+        c->group_of[i] = (uint16_t)(w->group % c->groups);
+        fw_store_relaxed(&c->cpu_of[i], p->pin == FURROW_PIN_CORE ? w->cpu : -2);
+        /* No generation is 0: the first word of each member is "not installed". */
+        fw_store_relaxed(&c->member[i].range, fw_range_pack(FW_TAG_MASK, (fw_range){0, 0}));
+    }
+    for (int i = 0; i < c->groups; i++)
+        fw_store_relaxed(&c->go[i].seq, FW_SEQ_IS_CLOSED);
+    fw_store_relaxed(&c->caller_cpu, -1);
+    fw_store_relaxed(&c->error, FW_NO_ERROR);
+    c->magic = FW_CONTROL_MAGIC;
+}
+
+static int make_control(fw_team *team)
+{
+    size_t size = sizeof(fw_control) + (size_t)team->place->workers * sizeof(fw_member);
+    int rc;
+
+    team->control = fw_heap_alloc(size);
+    if (!team->control)
+        return furrow_last_error()->code;
+    fw_heap_publish_pair(team->control, NULL);
+    fill_control(team);
+    rc = fw_lock_init(&team->control->driver);
+    return rc < 0 ? rc : fw_lock_init(&team->control->queue_lock);
+}
+
+static int make_trace(fw_team *team, size_t records)
+{
+    if (records == 0)
+        return 0;
+    team->trace_records = records;
+    team->trace = fw_tracering_new(team->place->workers, records);
+    return team->trace ? 0 : furrow_last_error()->code;
+}
+
+/* The caller's own worker, for calls in which it takes worker 0's part. */
+static int make_caller(fw_team *team)
+{
+    team->caller = aligned_alloc(64, (sizeof *team->caller + 63) / 64 * 64);
+    if (!team->caller)
+        return fw_fail(FURROW_ENOMEM, "no memory for a team");
+    fw_worker_init(team->caller, team, 0);
+    return 0;
+}
+
+static void free_team(fw_team *team)
+{
+    if (team->control && team->control->mark)
+        (void)fw_heap_free_pair(team->control->mark, team->control->list);
+    if (team->control)
+        (void)fw_heap_free(team->control);
+    if (team->trace)
+        (void)fw_heap_free(team->trace);
+    fw_place_free(team->place);
+    fw_topology_free(team->topology);
+    free(team->caller);
+    free(team);
+}
+
+/* ---- open and close -----------------------------------------------------------------*/
+
+int fw_team_open(const fw_team_request *r, fw_team **out)
+{
+    fw_team *team = calloc(1, sizeof *team);
+    int rc;
+
+    if (!team)
+        return fw_fail(FURROW_ENOMEM, "no memory for a team");
+    team->nursery_pidfd = -1;
+    team->grace = r->grace;
+    team->opener = fw_os_pid();
+    team->start = r->start == FURROW_START_THREAD ? &fw_start_thread : &fw_start_fork;
+    rc = make_plan(team, r);
+    if (rc == 0)
+        rc = make_control(team);
+    if (rc == 0)
+        rc = make_trace(team, r->trace);
+    if (rc == 0)
+        rc = make_caller(team);
+    if (rc == 0)
+        rc = team->start->open(team);
+    if (rc < 0) {
+        free_team(team);
+        return rc;
+    }
+    *out = team;
+    return 0;
+}
+
+void fw_team_stop_members(fw_team *team)
+{
+    fw_control *c = team->control;
+
+    for (int i = 0; i < c->groups; i++)
+        fw_swap_seqcst(&c->go[i].seq, FW_SEQ_STOP);
+    (void)fw_idle_wake(c, 0, c->workers, 0);
+}
+
+static void drain(fw_team *team)
+{
+    while (fw_load_seqcst(&team->control->queued) &&
+           !team->start->supervisor_gone(team)) {
+        team->start->notify(team);
+        (void)fw_os_futex_wait(&team->control->stop, 0, fw_os_now() + 1000000);
+    }
+}
+
+void fw_team_close(fw_team *team, int kill)
+{
+    fw_control *c = team->control;
+    int locked = 0;
+
+    if (!kill || !team->start->processes) {
+        drain(team);
+        locked = fw_lock_lock(&c->driver, FURROW_FOREVER) >= 0;
+        fw_team_stop_members(team);
+    }
+    fw_store_seqcst(&c->stop, kill && team->start->processes ? 2 : 1);
+    if (locked)
+        fw_lock_unlock(&c->driver);
+    team->start->notify(team);
+    team->start->close(team);
+    free_team(team);
+}
+
+void fw_team_pin(const fw_team *team, int i)
+{
+    /* A refusal (the cpuset shrank meanwhile) leaves the worker unpinned: slower, right. */
+    if (team->place->pin != FURROW_PIN_NONE)
+        (void)fw_os_pin(&team->place->worker[i].pin);
+}
+
+uint64_t fw_team_count(const fw_team *team, int counter)
+{
+    uint64_t sum = 0;
+
+    for (int i = 0; i < team->control->workers; i++)
+        sum += fw_load_relaxed(&team->control->member[i].count[counter]);
+    return sum;
+}

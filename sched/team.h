@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A team: the workers of a pool, started, watched, replaced and stopped together.
+ */
+#ifndef FW_TEAM_H
+#define FW_TEAM_H
+
+#include "control.h"
+#include "furrow_sched.h"
+#include "start.h"
+#include "tracering.h"
+
+#include <pthread.h>
+
+typedef struct fw_team_request {
+    int workers;
+    const char *cpus;
+    furrow_start start;
+    int pin;
+    int64_t grace; /* ns between a deadline and the end of what still runs */
+    size_t trace;  /* records per worker */
+} fw_team_request;
+
+/* Private to each process: the opener's, and copies in those forked from it. */
+typedef struct fw_team {
+    fw_control *control;
+    fw_place *place;
+    fw_topology *topology;
+    const fw_start *start;
+    int64_t grace;
+    int32_t opener;       /* pid */
+    struct fw_worker *caller; /* the caller in worker 0's part; under the driver lock */
+    fw_tracering *trace;  /* one per worker, in shared memory; or NULL */
+    size_t trace_records;
+    /* start_fork */
+    int nursery_pidfd;
+    /* start_thread */
+    pthread_t *thread;
+    pthread_t supervisor;
+} fw_team;
+
+int fw_team_open(const fw_team_request *request, fw_team **out);
+
+/* Let what is queued finish (kill 0) or not (kill 1), end all members. */
+void fw_team_close(fw_team *team, int kill);
+
+/* Bind the calling thread to worker i's CPUs. */
+void fw_team_pin(const fw_team *team, int i);
+
+/* seq = STOP in every group, and wake all: members end when they see it. */
+void fw_team_stop_members(fw_team *team);
+
+/* Total of one counter over all members. */
+uint64_t fw_team_count(const fw_team *team, int counter);
+
+/* Is this a worker (of any team)? Then its index, else -1. */
+int fw_team_self(void);
+
+#endif

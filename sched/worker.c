@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Workers: announce, validate, work, leave.
+ *
+ *   worker                                   driver (dispatch.c)
+ *   wait for seq = open(g), g new            write the go line, seq = open(g)
+ *   in_gen = g            (seqcst)           ...
+ *   seq still open(g)?    (seqcst)           seq = closed(g)        (seqcst)
+ *     no: out_gen = g, it was too late       inside = in_gen == g && out_gen != g
+ *   work                                     wait until nobody is inside
+ *   out_gen = g           (seqcst)
+ *
+ * Announcement and close are a Dekker pair: a worker that validated is seen by the closing
+ * driver, so the line is never rewritten under a reader, and no thief is inside a CAS when
+ * the next generation opens. A worker enters a generation at most once.
+ *
+ * A worker leaves when it saw every share installed and empty. Shares of workers that have
+ * not come yet are left to them for the call's grace, then stolen: a worker that never
+ * wakes costs nothing but that.
+ *
+ * Death at any instruction: a chunk's mark is STARTED before its first effect and DONE
+ * after its last, both carry the call's epoch. What is in no range and not STARTED did not
+ * happen; STARTED and not DONE is torn: at most one chunk per dead worker. The process is
+ * known to be gone before anyone looks, so compiler order is enough between mark and
+ * effect; the store of out_gen is what orders them for the living.
+ */
+#include "worker.h"
+
+#include <string.h>
+
+static _Thread_local int self_index = -1;
+
+int fw_team_self(void)
+{
+    return self_index;
+}
+
+void fw_worker_be(int index)
+{
+    self_index = index;
+}
+
+void fw_worker_init(fw_worker *w, fw_team *team, int index)
+{
+    memset(w, 0, sizeof *w);
+    w->team = team;
+    w->control = team->control;
+    w->member = &team->control->member[index];
+    w->victims = fw_place_victims(team->place, index);
+    w->trace = team->trace ? &team->trace[index] : NULL;
+    w->index = index;
+    w->last = fw_seq_generation(
+        fw_load_acquire(&w->control->go[w->control->group_of[index]].seq));
+    fw_idle_init(&w->idle,
+                 !(team->place->worker[index].flags & FW_PLACE_OVERSUBSCRIBED));
+}
+
+/* ---- one chunk ----------------------------------------------------------------------*/
+
+/* Keep the lowest failing chunk: the result does not depend on who was faster. */
+static void note_error(fw_control *c, uint32_t chunk, int value)
+{
+    uint64_t mine = (uint64_t)chunk << 32 | (uint32_t)value;
+    uint64_t seen = fw_load_relaxed(&c->error);
+
+    while (mine < seen && !fw_cas_seqcst(&c->error, &seen, mine))
+        ;
+}
+
+/* Chunks above a failed one, and all of a cancelled call, are not started. */
+static int wanted(fw_worker *w, uint32_t chunk)
+{
+    fw_control *c = w->control;
+
+    if (w->deadline && fw_os_now() >= w->deadline)
+        fw_store_relaxed(&c->cancel, w->epoch);
+    return fw_load_relaxed(&c->cancel) != w->epoch &&
+           chunk <= fw_load_relaxed(&c->error) >> 32;
+}
+
+static int run_traced(fw_worker *w, uint32_t chunk, uint32_t stolen)
+{
+    fw_trace *t = fw_tracering_begin(w->trace, (fw_trace){.start = fw_os_now(),
+                                                          .epoch = w->epoch,
+                                                          .chunk = chunk,
+                                                          .stolen = stolen});
+    int rc = w->job.run(w->job.payload, chunk, w->index);
+
+    t->end = fw_os_now();
+    return rc;
+}
+
+/* k: number in this dispatch; chunk: number in the call. */
+static void run_chunk(fw_worker *w, const fw_go *go, uint32_t k, uint32_t stolen)
+{
+    uint32_t chunk = go->list ? go->list[k] : k;
+    _Atomic uint64_t *mark = &go->mark[(size_t)chunk << go->mark_shift];
+    int rc;
+
+    if (!wanted(w, chunk))
+        return;
+    fw_store_relaxed(mark, fw_mark(w->epoch, w->index, FW_MARK_STARTED));
+    fw_fence_death();
+    rc = w->trace ? run_traced(w, chunk, stolen)
+                  : w->job.run(w->job.payload, chunk, w->index);
+    if (rc)
+        note_error(w->control, chunk, rc);
+    fw_fence_death();
+    fw_store_release(mark, fw_mark(w->epoch, w->index, FW_MARK_DONE));
+    fw_count(&w->member->count[FW_COUNT_chunks]);
+}
+
+/* ---- its own share ------------------------------------------------------------------*/
+
+/* Take the first chunk of the own range, installing it when it is not. 0: none left. */
+static int take_own(fw_worker *w, const fw_go *go, uint64_t g, uint32_t *k)
+{
+    uint64_t word = fw_load_acquire(&w->member->range);
+
+    for (;;) {
+        int installed = fw_range_installed(word, g), some;
+        fw_range r = installed ? fw_range_of(word)
+                               : fw_range_band(go->chunks, w->index, w->control->workers);
+
+        some = r.begin < r.end;
+        if (installed && !some)
+            return 0;
+        if (some)
+            *k = r.begin++;
+        if (fw_cas_seqcst(&w->member->range, &word, fw_range_pack(g, r)))
+            return some;
+    }
+}
+
+/* ---- stealing -----------------------------------------------------------------------*/
+
+enum { EMPTY, LATER, STOLEN };
+
+/* Half of what the victim has left, from the tail: the first stolen chunk is ours to run,
+ * the rest becomes our range. */
+static int steal_half(fw_worker *w, uint64_t g, int victim, uint64_t word, fw_range r)
+{
+    uint32_t half = (r.end - r.begin + 1) / 2, first = r.end - half;
+    fw_range rest = {first + 1, r.end};
+
+    r.end = first;
+    if (!fw_cas_seqcst(&w->control->member[victim].range, &word, fw_range_pack(g, r)))
+        return -1;
+    /* Ours is installed and empty: nobody else writes it. */
+    fw_store_release(&w->member->range, fw_range_pack(g, rest));
+    fw_count(&w->member->count[FW_COUNT_steals]);
+    return (int)first;
+}
+
+/* One look at a victim. STOLEN: *k is the chunk. LATER: it has a share that is not ours to
+ * take yet. */
+static int try_steal(fw_worker *w, const fw_go *go, int victim, int grace_over,
+                     uint32_t *k)
+{
+    fw_member *m = &w->control->member[victim];
+    uint64_t word, g = w->last;
+    fw_range r;
+    int chunk;
+
+    if (fw_load_acquire(&m->out_gen) == g)
+        return EMPTY; /* it left: its range is empty for good */
+    word = fw_load_acquire(&m->range);
+    if (fw_range_installed(word, g)) {
+        r = fw_range_of(word);
+    } else {
+        r = fw_range_band(go->chunks, victim, w->control->workers);
+        if (r.begin < r.end && !grace_over)
+            return LATER;
+    }
+    if (r.begin >= r.end)
+        return EMPTY;
+    chunk = steal_half(w, g, victim, word, r);
+    if (chunk < 0)
+        return LATER;
+    *k = (uint32_t)chunk;
+    return STOLEN;
+}
+
+/* Nearest victim first. Returns STOLEN, or EMPTY when all shares are installed and empty. */
+static int steal(fw_worker *w, const fw_go *go, uint32_t *k)
+{
+    int64_t grace_until = 0;
+    int later, grace_over = 0;
+
+    for (unsigned round = 0;; round++) {
+        later = 0;
+        for (int v = 0; v < w->control->workers - 1; v++) {
+            int rc = try_steal(w, go, w->victims[v], grace_over, k);
+
+            if (rc == STOLEN)
+                return STOLEN;
+            later |= rc == LATER;
+        }
+        if (!later)
+            return EMPTY;
+        if (!grace_until)
+            grace_until = fw_os_now() + go->grace_ns;
+        grace_over = round > 0 && fw_os_now() >= grace_until;
+        for (unsigned p = 0; p < (round < 6 ? 1u << round : 64u); p++)
+            fw_pause();
+    }
+}
+
+/* One chunk each: there is nothing to steal but from workers that never come. The caller
+ * gives them a moment, looking only at the line that it must look at anyway: each look at
+ * a working worker's line takes that line from it. */
+static int others_left(fw_worker *w)
+{
+    fw_control *c = w->control;
+
+    for (int looks = w == w->team->caller ? 64 : 0; looks > 0; looks--) {
+        int i = 1;
+
+        while (i < c->workers && fw_load_acquire(&c->member[i].out_gen) == w->last)
+            i++;
+        if (i == c->workers)
+            return 1;
+        fw_pause();
+    }
+    return 0;
+}
+
+/* ---- a generation -------------------------------------------------------------------*/
+
+/* A new call: the job's description changes seldom, and then it is copied once. */
+static void learn_job(fw_worker *w, const fw_go *go)
+{
+    const fw_job *job = &w->control->job;
+
+    w->epoch = go->epoch;
+    if (w->job.version == go->version)
+        return;
+    w->job.run = job->run;
+    w->job.size = job->size;
+    memcpy(w->job.payload, job->payload, job->size);
+    w->job.version = go->version;
+}
+
+void fw_worker_work(fw_worker *w, uint64_t generation)
+{
+    const fw_go *go = &w->control->go[w->control->group_of[w->index]];
+    uint32_t k = 0;
+
+    w->last = generation;
+    learn_job(w, go);
+    while (take_own(w, go, generation, &k))
+        run_chunk(w, go, k, 0);
+    if (go->chunks <= (uint32_t)w->control->workers && (w->polite || others_left(w)))
+        return;
+    while (steal(w, go, &k) == STOLEN) {
+        run_chunk(w, go, k, 1);
+        while (take_own(w, go, generation, &k))
+            run_chunk(w, go, k, 1);
+    }
+}
+
+static int nobody_inside(fw_control *c, uint64_t g)
+{
+    for (int i = 0; i < c->workers; i++)
+        if (fw_member_inside(&c->member[i], g))
+            return 0;
+    return 1;
+}
+
+/* On the driver's own CPU: it sleeps, so that a wake from here is cheap and one from
+ * another CPU is not. Stay until the others are out, for a moment at most. */
+static void wait_for_others(fw_worker *w, uint64_t g)
+{
+    fw_control *c = w->control;
+    int64_t until = fw_os_now() + 100 * 1000;
+    int others;
+
+    do {
+        others = 0;
+        for (int i = 0; i < c->workers && !others; i++)
+            others = i != w->index && fw_member_inside(&c->member[i], g);
+        fw_pause();
+    } while (others && fw_os_now() < until);
+}
+
+static void wake_driver(fw_worker *w)
+{
+    fw_control *c = w->control;
+
+    if (fw_load_seqcst(&c->driver_sleeps) == FW_SLEEPS_SUPERVISOR) {
+        w->team->start->notify(w->team);
+        return;
+    }
+    fw_add_seqcst(&c->join, 1);
+    fw_os_futex_wake(&c->join, 1);
+}
+
+/* release: member.out_gen -> dispatch join() */
+static void leave(fw_worker *w, uint64_t g)
+{
+    fw_control *c = w->control;
+
+    if (fw_load_relaxed(&c->caller_cpu) == fw_load_relaxed(&c->cpu_of[w->index]))
+        wait_for_others(w, g);
+    fw_swap_seqcst(&w->member->out_gen, g);
+    if (fw_load_seqcst(&c->driver_sleeps) && nobody_inside(c, g))
+        wake_driver(w);
+}
+
+static void generation(fw_worker *w, uint64_t seq)
+{
+    fw_control *c = w->control;
+    uint64_t g = fw_seq_generation(seq);
+
+    w->last = g;
+    fw_swap_seqcst(&w->member->in_gen, g);
+    if (fw_load_seqcst(&c->go[c->group_of[w->index]].seq) != seq) {
+        fw_swap_seqcst(&w->member->out_gen, g);
+        fw_count(&w->member->count[FW_COUNT_late]);
+        return;
+    }
+    w->polite = !!(seq & FW_SEQ_CALLER_RUNS);
+    fw_worker_work(w, g);
+    leave(w, g);
+}
+
+void fw_worker_loop(fw_worker *w)
+{
+    fw_worker_be(w->index);
+    for (;;) {
+        uint64_t seq = fw_idle_wait(w->control, &w->idle, w->index, w->last);
+
+        if (seq == FW_SEQ_STOP)
+            return;
+        generation(w, seq);
+    }
+}

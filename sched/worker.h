@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A worker: the loop that every member of a team runs.
+ */
+#ifndef FW_WORKER_H
+#define FW_WORKER_H
+
+#include "idle.h"
+#include "team.h"
+
+/* Private to the worker; the caller has one for worker 0's part. */
+typedef struct fw_worker {
+    fw_team *team;
+    fw_control *control;
+    fw_member *member;
+    const uint16_t *victims;
+    fw_tracering *trace;
+    int index;
+    int polite;       /* the caller runs: it sees to what is left, we need not look */
+    uint64_t last;    /* generation that it knows */
+    uint64_t epoch;   /* of the running call */
+    int64_t deadline; /* of the running call, for the caller; 0: none */
+    fw_idle idle;
+    fw_job job;       /* its copy */
+} fw_worker;
+
+void fw_worker_init(fw_worker *w, fw_team *team, int index);
+
+/* The loop: returns when the team stops. */
+void fw_worker_loop(fw_worker *w);
+
+/* Work on generation g until no chunk is left anywhere: for the caller. */
+void fw_worker_work(fw_worker *w, uint64_t generation);
+
+/* Mark this thread as a worker (-1: as none) for fw_team_self(). */
+void fw_worker_be(int index);
+
+#endif
