@@ -2,7 +2,7 @@
  *
  * CPU lists, quotas, cpusets, and the honest number of workers.
  */
-#include "limits.h"
+#include "limit.h"
 #include "fixtures/fake_root.h"
 #include "furrow_sched.h"
 #include "place.h"
@@ -23,22 +23,22 @@ static void tear_down(void)
     fake_root_free(&root);
 }
 
-TestSuite(limits, .init = set_up, .fini = tear_down);
+TestSuite(limit, .init = set_up, .fini = tear_down);
 
 /* ---- CPU lists
  * ----------------------------------------------------------------------*/
 
-Test(limits, list_of_cpus)
+Test(limit, list_of_cpus)
 {
     fw_cpuset s;
 
-    cr_assert_eq(fw_limits_parse_cpus("0-7,16", &s), 0);
-    cr_assert_eq(fw_limits_count(&s), 9);
+    cr_assert_eq(fw_limit_parse_cpus("0-7,16", &s), 0);
+    cr_assert_eq(fw_limit_count(&s), 9);
     for (int cpu = 0; cpu < FW_CPU_MAX; cpu++)
         cr_assert_eq(fw_cpuset_has(&s, cpu), cpu <= 7 || cpu == 16);
-    cr_assert_eq(fw_limits_parse_cpus("3,3,1-3\n", &s), 0);
-    cr_assert_eq(fw_limits_count(&s), 3);
-    cr_assert_eq(fw_limits_parse_cpus("4095", &s), 0);
+    cr_assert_eq(fw_limit_parse_cpus("3,3,1-3\n", &s), 0);
+    cr_assert_eq(fw_limit_count(&s), 3);
+    cr_assert_eq(fw_limit_parse_cpus("4095", &s), 0);
     cr_assert(fw_cpuset_has(&s, 4095));
 }
 
@@ -46,7 +46,7 @@ typedef struct bad_list {
     char list[32], says[40], at[32];
 } bad_list;
 
-ParameterizedTestParameters(limits, bad_lists)
+ParameterizedTestParameters(limit, bad_lists)
 {
     static bad_list bad[] = {
         {"", "a CPU number is expected", "at \"\""},
@@ -64,21 +64,21 @@ ParameterizedTestParameters(limits, bad_lists)
     return cr_make_param_array(bad_list, bad, sizeof bad / sizeof *bad);
 }
 
-ParameterizedTest(bad_list *bad, limits, bad_lists)
+ParameterizedTest(bad_list *bad, limit, bad_lists)
 {
     fw_cpuset s;
     const char *text = furrow_last_error()->text;
 
-    cr_assert_eq(fw_limits_parse_cpus(bad->list, &s), FURROW_EINVAL);
+    cr_assert_eq(fw_limit_parse_cpus(bad->list, &s), FURROW_EINVAL);
     cr_assert(strstr(text, bad->says), "%s", text);
     cr_assert(strstr(text, bad->at), "%s", text);
 }
 
-Test(limits, list_that_is_null)
+Test(limit, list_that_is_null)
 {
     fw_cpuset s;
 
-    cr_assert_eq(fw_limits_parse_cpus(NULL, &s), FURROW_EINVAL);
+    cr_assert_eq(fw_limit_parse_cpus(NULL, &s), FURROW_EINVAL);
 }
 
 /* ---- quota
@@ -88,7 +88,7 @@ Test(limits, list_that_is_null)
  */
 static int workers_under_quota(void)
 {
-    fw_place_request request = {.quota_milli = fw_limits_quota_milli(root.path)};
+    fw_place_request request = {.quota_milli = fw_limit_quota_milli(root.path)};
     fw_topology *machine;
     fw_place *plan;
     int n;
@@ -101,63 +101,63 @@ static int workers_under_quota(void)
     return n;
 }
 
-Test(limits, half_a_cpu_is_one_worker)
+Test(limit, half_a_cpu_is_one_worker)
 {
     fake_root_v2(&root, "/");
     fake_root_write(&root, "/sys/fs/cgroup/cpu.max", "50000 100000\n");
-    cr_assert_eq(fw_limits_quota_milli(root.path), 500);
+    cr_assert_eq(fw_limit_quota_milli(root.path), 500);
     cr_assert_eq(workers_under_quota(), 1);
 }
 
-Test(limits, six_and_a_half_cpus_are_six_workers)
+Test(limit, six_and_a_half_cpus_are_six_workers)
 {
     fake_root_v2(&root, "/");
     fake_root_write(&root, "/sys/fs/cgroup/cpu.max", "650000 100000\n");
-    cr_assert_eq(fw_limits_quota_milli(root.path), 6500);
+    cr_assert_eq(fw_limit_quota_milli(root.path), 6500);
     cr_assert_eq(workers_under_quota(), 6);
 }
 
-Test(limits, no_quota)
+Test(limit, no_quota)
 {
-    cr_assert_eq(fw_limits_quota_milli(root.path), 0);
+    cr_assert_eq(fw_limit_quota_milli(root.path), 0);
     fake_root_v2(&root, "/");
     fake_root_write(&root, "/sys/fs/cgroup/cpu.max", "max 100000\n");
-    cr_assert_eq(fw_limits_quota_milli(root.path), 0);
+    cr_assert_eq(fw_limit_quota_milli(root.path), 0);
     fake_root_write(&root, "/sys/fs/cgroup/cpu.max", "5 0\n");
-    cr_assert_eq(fw_limits_quota_milli(root.path), 0);
+    cr_assert_eq(fw_limit_quota_milli(root.path), 0);
     cr_assert_eq(workers_under_quota(), 8);
 }
 
-Test(limits, the_least_of_all_ancestors)
+Test(limit, the_least_of_all_ancestors)
 {
     fake_root_v2(&root, "/a/b/c");
     fake_root_write(&root, "/sys/fs/cgroup/a/b/c/cpu.max", "max 100000\n");
     fake_root_write(&root, "/sys/fs/cgroup/a/b/cpu.max", "400000 100000\n");
     fake_root_write(&root, "/sys/fs/cgroup/a/cpu.max", "30000 10000\n");
-    cr_assert_eq(fw_limits_quota_milli(root.path), 3000);
+    cr_assert_eq(fw_limit_quota_milli(root.path), 3000);
 }
 
-Test(limits, a_tiny_quota_is_not_none)
+Test(limit, a_tiny_quota_is_not_none)
 {
     fake_root_v2(&root, "/");
     fake_root_write(&root, "/sys/fs/cgroup/cpu.max", "1 1000000\n");
-    cr_assert_eq(fw_limits_quota_milli(root.path), 1);
+    cr_assert_eq(fw_limit_quota_milli(root.path), 1);
     cr_assert_eq(workers_under_quota(), 1);
 }
 
-Test(limits, v1_quota)
+Test(limit, v1_quota)
 {
     fake_root_v1(&root, "/box");
     fake_root_write(&root, "/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n");
     fake_root_write(&root, "/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
-    cr_assert_eq(fw_limits_quota_milli(root.path), 0);
+    cr_assert_eq(fw_limit_quota_milli(root.path), 0);
     fake_root_write(&root, "/sys/fs/cgroup/cpu/box/cpu.cfs_quota_us", "250000\n");
     fake_root_write(&root, "/sys/fs/cgroup/cpu/box/cpu.cfs_period_us", "100000\n");
-    cr_assert_eq(fw_limits_quota_milli(root.path), 2500);
+    cr_assert_eq(fw_limit_quota_milli(root.path), 2500);
 }
 
 /* cpu in v1, all else in v2: the file at the usual v2 place must not be believed. */
-Test(limits, mixed_host_quota)
+Test(limit, mixed_host_quota)
 {
     fake_root_write(&root, "/proc/self/cgroup", "1:cpu:/\n0::/\n");
     fake_root_write(&root, "/proc/self/mountinfo",
@@ -166,7 +166,7 @@ Test(limits, mixed_host_quota)
     fake_root_write(&root, "/sys/fs/cgroup/unified/cpu.max", "100000 100000\n");
     fake_root_write(&root, "/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "300000\n");
     fake_root_write(&root, "/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
-    cr_assert_eq(fw_limits_quota_milli(root.path), 3000);
+    cr_assert_eq(fw_limit_quota_milli(root.path), 3000);
 }
 
 /* ---- all of them
@@ -185,7 +185,7 @@ static int pin_to_one(void)
     return cpu;
 }
 
-Test(limits, bound_to_one_cpu_of_many)
+Test(limit, bound_to_one_cpu_of_many)
 {
     fw_limits l;
     int cpu = pin_to_one();
@@ -193,38 +193,38 @@ Test(limits, bound_to_one_cpu_of_many)
     fake_root_v2(&root, "/a");
     fake_root_write(&root, "/sys/fs/cgroup/cpuset.cpus.effective", "0-15\n");
     fake_root_write(&root, "/sys/fs/cgroup/a/cpuset.cpus.effective", "0-3,8\n");
-    cr_assert_eq(fw_limits_read(root.path, &l), 0);
+    cr_assert_eq(fw_limit_read(root.path, &l), 0);
     cr_assert_eq(l.affinity, 1);
     cr_assert(fw_cpuset_has(&l.cpus, cpu));
     cr_assert_eq(l.cpuset, 5, "the nearest level counts");
     cr_assert_eq(l.narrowed, 1);
     fake_root_write(&root, "/sys/fs/cgroup/a/cpuset.cpus.effective", "0\n");
-    cr_assert_eq(fw_limits_read(root.path, &l), 0);
+    cr_assert_eq(fw_limit_read(root.path, &l), 0);
     cr_assert_eq(l.narrowed, 0, "one CPU is all there is");
 }
 
-Test(limits, cpuset_of_v1_or_of_the_machine)
+Test(limit, cpuset_of_v1_or_of_the_machine)
 {
     fw_limits l;
 
     fake_root_v1(&root, "/a");
     fake_root_write(&root, "/sys/devices/system/cpu/online", "0-63\n");
-    cr_assert_eq(fw_limits_read(root.path, &l), 0);
+    cr_assert_eq(fw_limit_read(root.path, &l), 0);
     cr_assert_eq(l.cpuset, 64);
     fake_root_write(&root, "/sys/fs/cgroup/cpuset/cpuset.cpus", "0-31\n");
-    cr_assert_eq(fw_limits_read(root.path, &l), 0);
+    cr_assert_eq(fw_limit_read(root.path, &l), 0);
     cr_assert_eq(l.cpuset, 32);
     fake_root_write(&root, "/sys/fs/cgroup/cpuset/a/cpuset.effective_cpus", "2-3\n");
-    cr_assert_eq(fw_limits_read(root.path, &l), 0);
+    cr_assert_eq(fw_limit_read(root.path, &l), 0);
     cr_assert_eq(l.cpuset, 2);
 }
 
-Test(limits, this_machine)
+Test(limit, this_machine)
 {
     fw_limits l;
     int n = furrow_cpu_count();
 
-    cr_assert_eq(fw_limits_read("", &l), 0);
+    cr_assert_eq(fw_limit_read("", &l), 0);
     cr_assert_geq(n, 1);
     cr_assert_leq(n, l.affinity);
     cr_assert_geq(l.cpuset, l.affinity);
