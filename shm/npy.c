@@ -6,6 +6,7 @@
  * its own name is complete: it is written under another name first and then renamed.
  */
 #include "npy.h"
+#include "array.h"
 #include "os.h"
 #include "status.h"
 

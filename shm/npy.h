@@ -54,20 +54,4 @@ void fw_npy_swap(const fw_npy_header *header, void *data, size_t len);
 int fw_npy_write(const furrow_array *a, const char *format,
                  char buffer[FW_NPY_WRITE_MAX]);
 
-/* ---- a file as the memory of an array (array.c) ---------------------------------*/
-
-typedef struct fw_array_file {
-    int fd;        /* open for reading, and for writing when `writable`; taken over */
-    size_t offset; /* of the data in the file: a multiple of FW_NPY_ALIGN */
-    int writable;  /* changes go to the file; else the memory is read-only */
-    int type;
-    const char *format; /* for FURROW_STRUCT, else NULL */
-    int ndim;
-    size_t shape[FURROW_MAX_DIMS];
-} fw_array_file;
-
-/* An array whose memory is the file's. The caller has checked that the file holds it
- * all and that it has an element. NULL with an error. */
-furrow_array *fw_array_map_file(const struct fw_array_file *file);
-
 #endif
