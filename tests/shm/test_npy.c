@@ -147,8 +147,7 @@ Test(npy_parse, any_spelling)
 {
     static const char *const spellings[] = {
         "{'shape':(7,),'fortran_order':False,'descr':'<i4'}",
-        "  {\n\t\"shape\" : ( 7 , ) , \"fortran_order\" : False,\r\n 'descr':\"<i4\" , "
-        "} ",
+        " {\n\t\"shape\" : ( 7 , ) ,\r\n 'fortran_order':False,\f'descr':\"<i4\" , } ",
         "{'descr': '=i4', 'fortran_order': True, 'shape': (7,)}",
         "{'descr': 'i4', 'fortran_order': False, 'shape': (7L,)}",
         "{'descr': '|i4', 'fortran_order': False, 'shape': (007,)}"};
