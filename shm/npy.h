@@ -41,8 +41,7 @@ typedef struct fw_npy_header {
  * that furrow cannot hold, and the sentence says why. */
 int fw_npy_parse(const void *bytes, size_t size, fw_npy_header *out);
 
-/* The part of it that reads the value of 'descr' (npy_descr.c): type, format, layout.
- */
+/* The part of it that reads 'descr' (npy_descr.c): type, format, layout. */
 int fw_npy_descr(fw_literal *c, int major, fw_npy_header *out);
 
 /* Bring `len` elements at `data` from the file's byte order into the machine's. */

@@ -17,8 +17,8 @@
 
 _Static_assert(sizeof((fw_os_target *)0)->path >= PATH_MAX, "realpath() fills it");
 
-#define PART_MAX ((size_t)1 << 30) /* of one read or write: the kernel ends at 2 GiB   \
-                                    */
+/* Of one read or write: the kernel ends at 2 GiB. */
+#define PART_MAX ((size_t)1 << 30)
 
 static int check_regular(int fd, size_t *size)
 {

@@ -370,6 +370,8 @@ Test(npy_parse, structs_that_c_does_not_have)
         NOTSUP(STRUCT("('b', '<f8'), ('a', '|i1')"), "byte 9 of it comes where C has "
                                                      "byte 16"),
         NOTSUP(STRUCT("('a', '|i1'), ('', '|V9'), ('b', '<f8')"), "not laid out as C"),
+        NOTSUP(STRUCT("('a', '|i1'), ('', '|V9'), ('b', '<f8'), ('', '|V6')"),
+               "byte 10 of it comes where C has byte 8"),
         NOTSUP(STRUCT("('a', '|S2147483647'), ('b', '|i1')"),
                "the struct is too large"),
         NOTSUP(STRUCT("('a', '|S2147483648')"), "no typecode"),
