@@ -367,8 +367,9 @@ static int configure(hwloc_topology_t machine, const char *source)
     if (source && set_source(machine, source) != 0)
         return FURROW_EINVAL;
     if (hwloc_topology_load(machine) != 0)
-        return fw_fail(FURROW_EINVAL, "hwloc cannot read topology \"%s\"",
-                       source ? source : "of this machine");
+        return fw_fail(FURROW_EINVAL, "hwloc cannot read %s%s",
+                       source ? "an XML topology from " : "this machine",
+                       source ? source : "");
     if (source && hwloc_topology_is_thissystem(machine))
         return fw_fail(FURROW_EINVAL, "hwloc did not take topology \"%s\"", source);
     return 0;

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define UNLIMITED (UINT64_C(1) << 60) /* v1 says so with a number near 2^63 */
+
 typedef struct names {
     const char *limit, *usage, *cache;
 } names;
@@ -57,7 +59,7 @@ static void see_limit(void *ctx, int version, const char *dir)
     const names *n = &of_version[version];
     uint64_t *least = ctx, limit, usage, room, cache, over;
 
-    if (!fw_cgroup_number(dir, n->limit, &limit))
+    if (!fw_cgroup_number(dir, n->limit, &limit) || limit >= UNLIMITED)
         return;
     if (!fw_cgroup_number(dir, n->usage, &usage))
         usage = 0;

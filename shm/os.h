@@ -176,4 +176,24 @@ void fw_os_child_close_fds(int keep);
 /* How readily the OOM killer takes this process, 0 .. 1000. Returns the old value. */
 int fw_os_oom_score(int score);
 
+/* ---- regular files (os_linux_regular.c) ---------------------------------------------*/
+
+/* Returns an fd and the file's size; -EINVAL when it is not a regular file. */
+int fw_os_regular_open(const char *path, int writable, size_t *size);
+
+/* Returns how many bytes: less than `size` only at the end of the file. */
+ssize_t fw_os_regular_read(int fd, void *buffer, size_t size, size_t offset);
+
+/* A file that appears, or replaces one, only when it is complete. open() makes a new file
+ * beside `path` (-EINVAL: something other than a regular file is there); close(0) renames
+ * it, close(-errno) removes it; its result is `rc` or the error that came up now. */
+typedef struct fw_os_target {
+    int fd;
+    int mode; /* of the file that is there, or -1 */
+    char path[4096], part[4096];
+} fw_os_target;
+int fw_os_target_open(fw_os_target *t, const char *path);
+int fw_os_target_write(const fw_os_target *t, const void *buffer, size_t size);
+int fw_os_target_close(fw_os_target *t, int rc);
+
 #endif

@@ -42,11 +42,11 @@ static int show_lines(window *w, int (*see)(void *, char *), void *ctx)
 int fw_os_read_lines(const char *path, int (*see)(void *ctx, char *line), void *ctx)
 {
     window w = {.used = 0};
-    int rc = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
+    int rc = 0, enough = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0)
         return -errno;
-    for (;;) {
+    while (!enough) {
         ssize_t n = read(fd, w.text + w.used, sizeof w.text - 1 - w.used);
 
         if (n < 0 && errno == EINTR)
@@ -56,10 +56,9 @@ int fw_os_read_lines(const char *path, int (*see)(void *ctx, char *line), void *
         if (n <= 0)
             break;
         w.used += (size_t)n;
-        if (show_lines(&w, see, ctx))
-            break;
+        enough = show_lines(&w, see, ctx);
     }
-    if (rc == 0 && w.used && !w.skip) { /* a last line without newline */
+    if (rc == 0 && !enough && w.used && !w.skip) { /* a last line without newline */
         w.text[w.used] = '\n';
         w.used++;
         show_lines(&w, see, ctx);

@@ -105,8 +105,7 @@ const furrow_type *fw_type_of_numpy(char kind, size_t size)
     return NULL;
 }
 
-/* ---- struct formats
- * -----------------------------------------------------------------*/
+/* ---- struct formats ---------------------------------------------------------------*/
 
 typedef struct cursor {
     const char *start;

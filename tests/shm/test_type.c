@@ -91,8 +91,7 @@ Test(type, of_numpy)
     cr_assert_null(fw_type_of_numpy('U', 4));
 }
 
-/* ---- structs against C
- * --------------------------------------------------------------*/
+/* ---- structs against C ------------------------------------------------------------*/
 
 struct particle {
     double x, y;
@@ -212,8 +211,7 @@ Test(type, struct_complex_in_pep_3118)
     cr_assert_eq(s.field[2].offset, 24);
 }
 
-/* ---- structs that are wrong
- * ---------------------------------------------------------*/
+/* ---- structs that are wrong -------------------------------------------------------*/
 
 static void check_wrong(const char *format, const char *expected)
 {
@@ -299,8 +297,7 @@ Test(type, struct_name_of_31_bytes)
     cr_assert_eq(strlen(s.field[0].name), 31);
 }
 
-/* ---- items of a signature
- * -----------------------------------------------------------*/
+/* ---- items of a signature ---------------------------------------------------------*/
 
 Test(type, items_of_a_signature)
 {

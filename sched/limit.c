@@ -2,7 +2,7 @@
  *
  * Affinity, cgroup quota and cpuset; and from them, how many workers are honest.
  */
-#include "limits.h"
+#include "limit.h"
 
 #include "cgroup.h"
 #include "furrow_sched.h"
@@ -60,7 +60,7 @@ static const char *parse_list(const char **p, fw_cpuset *out)
     }
 }
 
-int fw_limits_parse_cpus(const char *list, fw_cpuset *out)
+int fw_limit_parse_cpus(const char *list, fw_cpuset *out)
 {
     const char *p = list, *wrong;
 
@@ -73,7 +73,7 @@ int fw_limits_parse_cpus(const char *list, fw_cpuset *out)
                    list, wrong, p);
 }
 
-int fw_limits_count(const fw_cpuset *cpus)
+int fw_limit_count(const fw_cpuset *cpus)
 {
     int n = 0;
 
@@ -114,7 +114,7 @@ static void see_quota(void *ctx, int version, const char *dir)
         *least = (uint32_t)milli;
 }
 
-uint32_t fw_limits_quota_milli(const char *root)
+uint32_t fw_limit_quota_milli(const char *root)
 {
     uint32_t least = 0;
 
@@ -128,7 +128,7 @@ static int count_list(const char *text)
 {
     fw_cpuset cpus;
 
-    return parse_list(&text, &cpus) ? 0 : fw_limits_count(&cpus);
+    return parse_list(&text, &cpus) ? 0 : fw_limit_count(&cpus);
 }
 
 /* The nearest level that has the file tells what is granted after all ancestors. */
@@ -161,7 +161,7 @@ static int cpuset_count(const char *root)
 
 /* ---- all of them ------------------------------------------------------------------*/
 
-int fw_limits_read(const char *root, fw_limits *out)
+int fw_limit_read(const char *root, fw_limits *out)
 {
     int rc;
 
@@ -169,9 +169,9 @@ int fw_limits_read(const char *root, fw_limits *out)
     rc = fw_os_affinity(&out->cpus);
     if (rc < 0)
         return fw_fail_os(-rc, "cannot read the CPU affinity");
-    out->affinity = fw_limits_count(&out->cpus);
+    out->affinity = fw_limit_count(&out->cpus);
     out->cpuset = cpuset_count(root);
-    out->quota_milli = fw_limits_quota_milli(root);
+    out->quota_milli = fw_limit_quota_milli(root);
     out->narrowed = out->affinity == 1 && out->cpuset > 1;
     return 0;
 }
@@ -193,7 +193,7 @@ int furrow_cpu_count(void)
     fw_limits limits;
     int cores, quota;
 
-    if (fw_limits_read("", &limits) < 0)
+    if (fw_limit_read("", &limits) < 0)
         return 1;
     cores = usable_cores(&limits);
     quota = (int)(limits.quota_milli / 1000);

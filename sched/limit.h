@@ -2,8 +2,8 @@
  *
  * How much of the machine is ours: affinity, cpuset, CPU quota.
  */
-#ifndef FW_LIMITS_H
-#define FW_LIMITS_H
+#ifndef FW_LIMIT_H
+#define FW_LIMIT_H
 
 #include "os.h"
 
@@ -18,16 +18,16 @@ typedef struct fw_limits {
 } fw_limits;
 
 /* Read them; `root` as in fw_cgroup_walk(), for all but the affinity. FURROW_EOS. */
-int fw_limits_read(const char *root, fw_limits *out);
+int fw_limit_read(const char *root, fw_limits *out);
 
 /* The least CPU quota of the process's cgroup and its ancestors; 0: none. */
-uint32_t fw_limits_quota_milli(const char *root);
+uint32_t fw_limit_quota_milli(const char *root);
 
 /* A list as in "0-7,16". FURROW_EINVAL with a sentence that says what is wrong where.
  */
-int fw_limits_parse_cpus(const char *list, fw_cpuset *out);
+int fw_limit_parse_cpus(const char *list, fw_cpuset *out);
 
 /* How many CPUs are in the set. */
-int fw_limits_count(const fw_cpuset *cpus);
+int fw_limit_count(const fw_cpuset *cpus);
 
 #endif
