@@ -22,7 +22,7 @@
 
 static int request_limits(const fw_team_request *r, fw_place_request *out)
 {
-    fw_limit limits;
+    fw_limits limits;
     fw_cpuset chosen;
     int rc = fw_limit_read("", &limits);
 
