@@ -48,8 +48,9 @@ static size_t round_up(size_t size, size_t unit)
     return size > SIZE_MAX - unit ? size : ceil_div(size, unit) * unit;
 }
 
-/* Move the end of a chunk of `size` elements to an edge worth having. `large`: memory is
- * in huge pages. Lines are 64 elements, which is 64 bytes for operands of any width. */
+/* Move the end of a chunk of `size` elements to an edge worth having. `large`: memory
+ * is in huge pages. Lines are 64 elements, which is 64 bytes for operands of any width.
+ */
 static size_t to_edge(size_t size, size_t itemsize, int large)
 {
     const size_t huge = unit_of(HUGE_PAGE, itemsize);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Streaming over any range: ordinary stores up to the first line and after the last, the
- * processor's own in between.
+ * Streaming over any range: ordinary stores up to the first line and after the last,
+ * the processor's own in between.
  */
 #include "cpu.h"
 
@@ -111,7 +111,8 @@ void fw_cpu_stream_triad_d(double *z, const double *x, double a, const double *y
         z[i] = x[i] + a * y[i];
 }
 
-void fw_cpu_stream_triad_f(float *z, const float *x, float a, const float *y, size_t len)
+void fw_cpu_stream_triad_f(float *z, const float *x, float a, const float *y,
+                           size_t len)
 {
     const size_t per_line = FW_CPU_LINE / sizeof *z;
     const size_t head = head_of(z, sizeof *z, len);

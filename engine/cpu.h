@@ -18,14 +18,15 @@
 /* Bytes of the last-level cache, of one if there are several. */
 size_t fw_cpu_cache_size(void);
 
-/* Each returns after a store fence: what follows in this thread, the word that says that
- * a chunk is done included, is seen after the data. Addresses need no alignment but that
- * of the elements. */
+/* Each returns after a store fence: what follows in this thread, the word that says
+ * that a chunk is done included, is seen after the data. Addresses need no alignment
+ * but that of the elements. */
 void fw_cpu_stream_copy(void *to, const void *from, size_t bytes);
 void fw_cpu_stream_fill(void *to, const void *element, size_t itemsize, size_t bytes);
 void fw_cpu_stream_triad_d(double *z, const double *x, double a, const double *y,
                            size_t len);
-void fw_cpu_stream_triad_f(float *z, const float *x, float a, const float *y, size_t len);
+void fw_cpu_stream_triad_f(float *z, const float *x, float a, const float *y,
+                           size_t len);
 
 /* Fill with ordinary stores; `bytes` is a multiple of itemsize. */
 void fw_cpu_fill(void *to, const void *element, size_t itemsize, size_t bytes);
@@ -35,7 +36,8 @@ typedef struct fw_cpu_lines {
     const char *name;
     void (*copy)(void *to, const void *from, size_t lines);
     void (*fill)(void *to, const void *line, size_t lines);
-    void (*triad_d)(double *z, const double *x, double a, const double *y, size_t lines);
+    void (*triad_d)(double *z, const double *x, double a, const double *y,
+                    size_t lines);
     void (*triad_f)(float *z, const float *x, float a, const float *y, size_t lines);
 } fw_cpu_lines;
 

@@ -14,7 +14,7 @@
 #include <cpuid.h>
 #include <immintrin.h>
 
-/* ---- SSE2: four stores a line -------------------------------------------------------*/
+/* ---- SSE2: four stores a line -----------------------------------------------------*/
 
 static void copy_sse2(void *to, const void *from, size_t lines)
 {
@@ -62,7 +62,8 @@ static void triad_d_sse2(double *z, const double *x, double a, const double *y,
     _mm_sfence();
 }
 
-static void triad_f_sse2(float *z, const float *x, float a, const float *y, size_t lines)
+static void triad_f_sse2(float *z, const float *x, float a, const float *y,
+                         size_t lines)
 {
     const __m128 va = _mm_set1_ps(a);
 
@@ -74,7 +75,7 @@ static void triad_f_sse2(float *z, const float *x, float a, const float *y, size
     _mm_sfence();
 }
 
-/* ---- AVX2: two stores a line --------------------------------------------------------*/
+/* ---- AVX2: two stores a line ------------------------------------------------------*/
 
 __attribute__((target("avx2"))) static void copy_avx2(void *to, const void *from,
                                                       size_t lines)
@@ -131,7 +132,7 @@ triad_f_avx2(float *z, const float *x, float a, const float *y, size_t lines)
     _mm_sfence();
 }
 
-/* ---- AVX-512: one store a line ------------------------------------------------------*/
+/* ---- AVX-512: one store a line ----------------------------------------------------*/
 
 __attribute__((target("avx512f"))) static void copy_avx512(void *to, const void *from,
                                                            size_t lines)
@@ -181,7 +182,7 @@ triad_f_avx512(float *z, const float *x, float a, const float *y, size_t lines)
     _mm_sfence();
 }
 
-/* ---- the choice ---------------------------------------------------------------------*/
+/* ---- the choice -------------------------------------------------------------------*/
 
 enum { AVX512, AVX2, SSE2, SETS };
 
@@ -203,7 +204,8 @@ const fw_cpu_lines *fw_cpu_lines_here(size_t *count)
     return &sets[first];
 }
 
-/* The leaf of cpuid that lists the caches: AMD's or Intel's, the same layout. 0: none. */
+/* The leaf of cpuid that lists the caches: AMD's or Intel's, the same layout. 0: none.
+ */
 static unsigned cache_leaf(void)
 {
     unsigned a, b, c, d;

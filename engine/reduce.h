@@ -15,7 +15,8 @@
 #include <complex.h>
 
 /* What one chunk came to. Slots lie in shared memory while the workers write them: each
- * is written by the one worker that runs its chunk, and read by the caller afterwards. */
+ * is written by the one worker that runs its chunk, and read by the caller afterwards.
+ */
 typedef union fw_slot {
     uint64_t u;
     double d;
