@@ -134,7 +134,7 @@ static inline naive naive_any(int code, uint64_t *state)
         return v;
     v = (naive){.z = (long double)(r % 17) - 8};
     if (strchr(NAIVE_COMPLEX, code))
-        v.z = CMPLXL(creall(v.z), (long double)(r / 17 % 17) - 8);
+        v.z += ((long double)(r / 17 % 17) - 8) * _Complex_I;
     return v;
 }
 
