@@ -3,7 +3,7 @@
  * The verbs over the built-in kernels: check the operands, choose between ordinary and
  * streaming stores, run.
  *
- * Arrays whose operands are below FW_CHUNK_INLINE_BYTES together are worked on in the
+ * A call whose operands are below FW_CHUNK_INLINE_BYTES together is worked on in the
  * caller, by the same kernels and with the same result bit for bit. Arrays that overlap
  * without being the same are refused: what a chunk reads, another would write.
  */
