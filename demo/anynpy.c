@@ -101,14 +101,15 @@ static void tell_array(const furrow_array *a)
     char shape[200] = "";
     size_t used = 0;
     const furrow_type *type = furrow_type_of(a->type);
+    report_number bytes;
 
     for (int i = 0; i < a->ndim && used < sizeof shape; i++)
         used += (size_t)snprintf(shape + used, sizeof shape - used, "%s%zu",
                                  i ? " x " : "", a->shape[i]);
     report_line("type", "%c, %s, %s in NumPy", a->type, type->c_name,
                 type->numpy ? type->numpy : "nothing");
-    report_line("shape", "%s: %.1f MiB", shape,
-                (double)(a->len * a->itemsize) / (1024 * 1024));
+    report_line("shape", "%s: %s bytes", shape,
+                report_count(&bytes, a->len * a->itemsize));
 }
 
 /* Extremes by furrow's reductions, which must be those that the survey saw. */
@@ -132,21 +133,21 @@ static void tell_statistics(demo *d, furrow_pool *pool, furrow_array *a,
                             const part *all)
 {
     const double count = (double)(a->len - all->nan);
-    const char *of = numeric_is_complex(a->type) ? "of the moduli" : "";
+    const char *of = numeric_is_complex(a->type) ? " of the moduli" : "";
 
     if (all->nan)
         report_line("not numbers", "%zu NaN, left out of what follows", all->nan);
     if (all->nan == a->len)
         return;
     if (all->nan || numeric_is_complex(a->type)) {
-        report_line("least", "%.9g %s", all->low, of);
-        report_line("greatest", "%.9g %s", all->high, of);
+        report_line("least", "%.9g%s", all->low, of);
+        report_line("greatest", "%.9g%s", all->high, of);
     } else {
         tell_extreme(d, pool, a, all->low, 0);
         tell_extreme(d, pool, a, all->high, 1);
     }
-    report_line("mean", "%.9g %s", all->sum / count, of);
-    report_line("RMS", "%.9g %s", sqrt(all->square / count), of);
+    report_line("mean", "%.9g%s", all->sum / count, of);
+    report_line("RMS", "%.9g%s", sqrt(all->square / count), of);
 }
 
 /* Three times every element, in place, in the shared copy. */

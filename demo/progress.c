@@ -22,21 +22,23 @@ static int wanted(void)
     return isatty(STDERR_FILENO);
 }
 
-static void draw(furrow_future *future, const char *label)
+/* 1 when a bar is on the screen. */
+static int draw(furrow_future *future, const char *label)
 {
     static const char full[] = "########################################";
     size_t done = 0, total = 0;
 
     if (furrow_future_progress(future, &done, &total) || total == 0)
-        return;
+        return 0;
     fprintf(stderr, "\r   %-22s [%-*.*s] %3zu %%", label, BAR_WIDTH,
             (int)(done * BAR_WIDTH / total), full, done * 100 / total);
     fflush(stderr);
+    return 1;
 }
 
 int progress_wait(furrow_future *future, furrow_deadline deadline, const char *label)
 {
-    int rc;
+    int rc, drawn = 0;
 
     if (!wanted())
         return furrow_future_wait(future, deadline);
@@ -45,9 +47,10 @@ int progress_wait(furrow_future *future, furrow_deadline deadline, const char *l
         rc = furrow_future_wait(future, next < deadline ? next : deadline);
         if (furrow_future_ready(future) || rc != FURROW_ETIME || deadline <= next)
             break;
-        draw(future, label);
+        drawn |= draw(future, label);
     }
-    fprintf(stderr, "\r%*s\r", BAR_WIDTH + 36, "");
+    if (drawn)
+        fprintf(stderr, "\r%*s\r", BAR_WIDTH + 36, "");
     return rc;
 }
 

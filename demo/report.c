@@ -53,8 +53,10 @@ int report_call(demo *d, int rc, const char *label)
 {
     const furrow_error *e = furrow_last_error();
 
-    if (rc < 0)
-        report_check(d, 0, label, "%s: %s", e->function, e->text);
+    if (rc < 0) {
+        report_check(d, 0, label, "%s, %s:", e->function, furrow_status_name(e->code));
+        printf("      %s\n", e->text);
+    }
     return rc >= 0;
 }
 

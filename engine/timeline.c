@@ -218,7 +218,8 @@ static double put_call(const picture *p, size_t first, int64_t end, double free_
     const double right = LEFT + fw_timescale_x(&p->scale, end);
 
     snprintf(text, sizeof text, "call %llu", (unsigned long long)b->call);
-    const double half = 3.1 * (double)strlen(text), middle = (left + right) / 2;
+    const double half = 3.1 * (double)strlen(text), last = LEFT + PLOT - half;
+    const double middle = (left + right) / 2 < last ? (left + right) / 2 : last;
     put_rect(p->file, left, TOP - 6, right - left < 1 ? 1 : right - left, 3);
     fprintf(p->file, " class=\"c%u\"/>\n", (unsigned)(b->call % COLOURS));
     if (right - left < 12 || middle - half < free_from)
