@@ -157,6 +157,7 @@ typedef struct fw_control {
     _Alignas(128) fw_lock queue_lock;
     uint64_t queue_head, queue_tail;
     struct fw_submission *queue[FW_QUEUE_MAX];
+    struct fw_submission *running; /* the supervisor's; it holds a reference */
     _Atomic uint32_t queued; /* tail - head, for a look without the lock */
     _Atomic uint32_t supervise; /* futex of a supervisor thread */
 

@@ -109,13 +109,26 @@ static void drive(fw_team *team, fw_submission *s, void (*wait)(void *, int64_t)
                      .error = FW_NO_ERROR};
     int rc;
 
+    team->control->running = s;
     s->chunks_before = fw_team_count(team, FW_COUNT_chunks);
     fw_store_seqcst(&s->state, FW_SUBMISSION_RUNNING);
     fw_dispatch_describe(team, s->job.run, s->job.payload, s->job.size);
     rc = fw_dispatch_run(&d);
     publish_result(s, &d, rc);
     free(d.torn);
+    team->control->running = NULL;
     fw_submission_release(s);
+}
+
+void fw_submissions_abandon(fw_team *team)
+{
+    fw_control *c = team->control;
+    fw_submission *s = c->running;
+
+    if (s)
+        fw_submission_release(s);
+    while ((s = take(c)))
+        fw_submission_release(s);
 }
 
 void fw_submissions_drive(fw_team *team, void (*wait)(void *, int64_t), void *arg)

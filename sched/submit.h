@@ -46,6 +46,9 @@ uint64_t fw_submission_done(const fw_team *team, fw_submission *s);
 /* Give up a reference; the last one frees it. */
 void fw_submission_release(fw_submission *s);
 
+/* The team has ended: give up what the supervisor held. */
+void fw_submissions_abandon(fw_team *team);
+
 /* For the supervisor: run what is queued, as far as the driver lock is free. */
 void fw_submissions_drive(fw_team *team, void (*wait)(void *, int64_t), void *arg);
 

@@ -11,6 +11,7 @@
 #include "heap.h"
 #include "limit.h"
 #include "status.h"
+#include "submit.h"
 #include "worker.h"
 
 #include <stdlib.h>
@@ -192,6 +193,7 @@ void fw_team_close(fw_team *team, int kill)
         fw_lock_unlock(&c->driver);
     team->start->notify(team);
     team->start->close(team);
+    fw_submissions_abandon(team);
     free_team(team);
 }
 

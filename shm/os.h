@@ -40,6 +40,10 @@ int fw_os_advise_nodump(void *at, size_t size); /* not into core dumps */
  * a later SIGBUS. `at` and `size` are widened to pages. */
 int fw_os_populate(void *at, size_t size);
 
+/* The same in huge pages where that can be had, also where the system does not grant them
+ * to shared memory by itself (Linux 6.1). Range on 2 MiB. */
+int fw_os_populate_huge(void *at, size_t size);
+
 /* Give the memory back; the range then reads as zeros. Page-aligned. */
 int fw_os_punch(void *at, size_t size);
 

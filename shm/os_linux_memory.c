@@ -19,12 +19,17 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
+
+#define HUGE_PAGE ((size_t)2 << 20)
 
 /* ftruncate() beyond RLIMIT_FSIZE does not fail, it kills: ask first. */
 static int size_allowed(size_t size)
@@ -138,6 +143,22 @@ int fw_os_populate(void *at, size_t size)
         return errno == EFAULT ? -ENOMEM : -errno; /* shmem answers a lack with EFAULT */
     }
     return 0;
+}
+
+/* One page, then the kernel makes the extent around it huge: that copies one page, not
+ * 512. Refused (an older kernel, no huge page free): small pages must do. */
+static void collapse(char *from, char *to)
+{
+    for (char *p = from; p + HUGE_PAGE <= to; p += HUGE_PAGE)
+        if (fw_os_populate(p, 1) != 0 || madvise(p, HUGE_PAGE, MADV_COLLAPSE) != 0)
+            return;
+}
+
+int fw_os_populate_huge(void *at, size_t size)
+{
+    if (!fw_os_shm_huge() && (uintptr_t)at % HUGE_PAGE == 0)
+        collapse(at, (char *)at + size);
+    return fw_os_populate(at, size);
 }
 
 int fw_os_punch(void *at, size_t size)

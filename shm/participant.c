@@ -56,6 +56,18 @@ void fw_participant_identity(int32_t *pid, uint64_t *start_time)
     }
 }
 
+int32_t fw_participant_pid(void)
+{
+    self *me = self_get();
+    uint64_t unused;
+    int32_t pid;
+
+    if (me && me->pid)
+        return me->pid;
+    fw_participant_identity(&pid, &unused);
+    return pid;
+}
+
 static int join(fw_heap *heap, self *me)
 {
     for (int i = 0; i < FW_PARTICIPANTS; i++) {

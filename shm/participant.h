@@ -14,6 +14,9 @@ int fw_participant_self(fw_heap *heap);
 /* Is the process of a live line gone for certain? */
 int fw_participant_gone(const fw_participant *p);
 
+/* getpid() without a system call. */
+int32_t fw_participant_pid(void);
+
 /* The identity of this process, read once. */
 void fw_participant_identity(int32_t *pid, uint64_t *start_time);
 

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Checking a call, in the caller, with a sentence for each mistake; and running one chunk
+ * of it, in a worker.
+ */
+#include "call.h"
+
+#include "chunk.h"
+#include "status.h"
+#include "type.h"
+
+#include <string.h>
+
+/* ---- checking -----------------------------------------------------------------------*/
+
+static const char *operand_name(int k)
+{
+    static const char *const name[FW_CALL_OPERANDS] = {
+        "in[0]", "in[1]", "in[2]", "in[3]", "out[0]", "out[1]", "out[2]", "out[3]"};
+
+    return name[k];
+}
+
+static furrow_array *requested(const furrow_call *r, int k)
+{
+    return k < FURROW_MAX_OPERANDS ? r->in[k] : r->out[k - FURROW_MAX_OPERANDS];
+}
+
+static int take_operand(fw_call *c, int k, furrow_array *view)
+{
+    fw_array *a = fw_array_of(view);
+
+    if (!a)
+        return fw_fail(FURROW_EINVAL, "%s is not a live array", operand_name(k));
+    if (k >= FURROW_MAX_OPERANDS && a->root->kind == FW_ARRAY_FILE && !a->root->writable)
+        return fw_fail(FURROW_EINVAL, "%s is mapped read-only", operand_name(k));
+    if (c->job.len && c->job.len != view->len)
+        return fw_fail(FURROW_EINVAL, "%s has %zu elements, the call %zu",
+                       operand_name(k), view->len, c->job.len);
+    c->operand[k] = a;
+    c->serial[k] = a->serial;
+    c->job.data[k] = view->data;
+    c->job.itemsize[k] = view->itemsize;
+    if (a->root->kind == FW_ARRAY_FILE) {
+        c->job.file[k] = a;
+        c->job.files++;
+    }
+    return 0;
+}
+
+/* The length is that of the first array; an empty one decides it too. */
+static int take_operands(fw_call *c)
+{
+    const furrow_call *r = &c->request;
+    const furrow_array *first = NULL;
+
+    for (int k = 0; k < FW_CALL_OPERANDS; k++) {
+        furrow_array *view = requested(r, k);
+        int rc = view ? take_operand(c, k, view) : 0;
+
+        if (rc < 0)
+            return rc;
+        if (view && first && view->len != first->len)
+            return fw_fail(FURROW_EINVAL, "%s has %zu elements, the array before it %zu",
+                           operand_name(k), view->len, first->len);
+        if (view && !first)
+            first = view;
+    }
+    if (first)
+        c->job.len = first->len;
+    return 0;
+}
+
+static int check_item(const fw_call *c, int k, int code, const fw_struct *layout)
+{
+    const fw_array *a = c->operand[k];
+
+    if (!a)
+        return fw_fail(FURROW_ETYPE, "types has '%c' for %s, which is NULL", code,
+                       operand_name(k));
+    if (a->view.type != code)
+        return fw_fail(FURROW_ETYPE, "%s is '%c', the kernel takes '%c'", operand_name(k),
+                       a->view.type, code);
+    if (code == FURROW_STRUCT && layout->size != a->view.itemsize)
+        return fw_fail(FURROW_ETYPE, "%s has structs of %zu bytes, the kernel takes %zu",
+                       operand_name(k), a->view.itemsize, layout->size);
+    return 0;
+}
+
+/* One side of "dd>d": the items for operands [from, from + FURROW_MAX_OPERANDS). */
+static int check_side(const fw_call *c, const char **at, int from)
+{
+    fw_struct layout;
+    int k, code = 0;
+
+    for (k = from; k < from + FURROW_MAX_OPERANDS; k++) {
+        int rc;
+
+        code = fw_type_parse_item(at, &layout);
+        if (code <= 0)
+            break;
+        rc = check_item(c, k, code, &layout);
+        if (rc < 0)
+            return rc;
+    }
+    if (code < 0)
+        return code;
+    if (code > 0 && **at && **at != '>')
+        return fw_fail(FURROW_ETYPE, "types has more than %d items on one side",
+                       FURROW_MAX_OPERANDS);
+    for (; k < from + FURROW_MAX_OPERANDS; k++)
+        if (c->operand[k])
+            return fw_fail(FURROW_ETYPE, "types has nothing for %s", operand_name(k));
+    return 0;
+}
+
+static int check_types(const fw_call *c)
+{
+    const char *at = c->request.types;
+    int rc;
+
+    if (!at)
+        return 0;
+    rc = check_side(c, &at, 0);
+    if (rc < 0)
+        return rc;
+    if (*at != '>')
+        return fw_fail(FURROW_ETYPE, "types is \"%.60s\"; it reads inputs > outputs, as "
+                                     "in \"dd>d\"",
+                       c->request.types);
+    at++;
+    return check_side(c, &at, FURROW_MAX_OPERANDS);
+}
+
+static int check_request(const furrow_call *r)
+{
+    if (!r->kernel)
+        return fw_fail(FURROW_EINVAL, "the call has no kernel");
+    if (r->ctx_size && !r->ctx)
+        return fw_fail(FURROW_EINVAL, "ctx is NULL, ctx_size is %zu", r->ctx_size);
+    if (r->policy != FURROW_REPORT)
+        return fw_fail(FURROW_EINVAL, "there is no policy %d", (int)r->policy);
+    if (r->flags & ~(unsigned)FURROW_CALLER_RUNS)
+        return fw_fail(FURROW_EINVAL, "there is no flag 0x%x",
+                       r->flags & ~(unsigned)FURROW_CALLER_RUNS);
+    return 0;
+}
+
+/* ---- how big, how patient -----------------------------------------------------------*/
+
+static size_t widest(const fw_call *c)
+{
+    size_t width = 1;
+
+    for (int k = 0; k < FW_CALL_OPERANDS; k++)
+        if (c->job.itemsize[k] > width)
+            width = c->job.itemsize[k];
+    return width;
+}
+
+/* How long a worker that is late keeps its share: half of what the share takes when memory
+ * gives 10 GB/s, between 2 us (a spinning worker comes sooner) and 60 us (about a wake). */
+static uint32_t grace_for(size_t bytes, int workers)
+{
+    size_t ns = bytes / (size_t)workers / 20;
+
+    return ns < 2000 ? 2000 : ns > 60000 ? 60000 : (uint32_t)ns;
+}
+
+static void size_up(fw_call *c, int workers)
+{
+    size_t width = widest(c);
+
+    c->job.chunk = fw_chunk_for_map(c->job.len, width, workers, c->request.chunk);
+    c->chunks = (uint32_t)fw_chunk_count(c->job.len, c->job.chunk);
+    c->grace_ns = grace_for(c->job.len * width, workers);
+}
+
+int fw_call_resolve(const furrow_call *request, size_t size, int workers, fw_call *out)
+{
+    int rc;
+
+    memset(out, 0, sizeof *out);
+    memcpy(&out->request, request, size < sizeof *request ? size : sizeof *request);
+    out->job.len = out->request.len;
+    rc = check_request(&out->request);
+    if (rc == 0)
+        rc = take_operands(out);
+    if (rc == 0)
+        rc = check_types(out);
+    if (rc < 0)
+        return rc;
+    out->job.kernel = out->request.kernel;
+    out->job.ctx_size = out->request.ctx_size;
+    if (out->request.ctx_size <= FW_CALL_CTX_MAX)
+        fw_call_set_ctx(out, out->request.ctx);
+    size_up(out, workers);
+    return 0;
+}
+
+int fw_call_same(const fw_call *c, const furrow_call *request, size_t size)
+{
+    if (size != sizeof *request || memcmp(&c->request, request, sizeof *request) != 0)
+        return 0;
+    for (int k = 0; k < FW_CALL_OPERANDS; k++) {
+        const fw_array *a = c->operand[k];
+
+        if (a && (fw_load_acquire(&a->magic) != FW_ARRAY_MAGIC || a->serial != c->serial[k]))
+            return 0;
+    }
+    return c->request.ctx_size <= FW_CALL_CTX_MAX;
+}
+
+void fw_call_set_ctx(fw_call *c, const void *ctx)
+{
+    if (c->request.ctx_size)
+        memcpy(c->job.ctx, ctx, c->request.ctx_size);
+}
+
+/* ---- running ------------------------------------------------------------------------*/
+
+/* A worker's way to a kernel that was loaded after the worker was forked; looked up once
+ * per name. */
+static furrow_kernel kernel_of(const fw_call_job *job)
+{
+    static _Thread_local const fw_entry *known;
+    static _Thread_local fw_entry_function function;
+
+    if (!job->entry)
+        return job->kernel;
+    if (known != job->entry) {
+        function = fw_entry_resolve(job->entry);
+        known = job->entry;
+    }
+    return (furrow_kernel)function;
+}
+
+static int map_files(const fw_call_job *job)
+{
+    for (int k = 0; k < FW_CALL_OPERANDS; k++)
+        if (job->file[k] && fw_array_map_here(job->file[k]) < 0)
+            return furrow_last_error()->code;
+    return 0;
+}
+
+static void point(furrow_chunk *c, const fw_call_job *job)
+{
+    for (int k = 0; k < FURROW_MAX_OPERANDS; k++) {
+        int o = k + FURROW_MAX_OPERANDS;
+
+        c->in[k] = job->data[k] ? job->data[k] + c->begin * job->itemsize[k] : NULL;
+        c->out[k] = job->data[o] ? job->data[o] + c->begin * job->itemsize[o] : NULL;
+    }
+}
+
+int fw_call_run(const void *payload, uint32_t chunk, int worker)
+{
+    const fw_call_job *job = payload;
+    furrow_kernel kernel = kernel_of(job);
+    furrow_chunk c = {.begin = chunk * job->chunk,
+                      .ctx = job->far_ctx ? job->far_ctx : job->ctx,
+                      .ctx_size = job->ctx_size,
+                      .index = chunk,
+                      .worker = worker};
+
+    if (!kernel || (job->files && map_files(job) < 0))
+        return FW_CALL_NO_KERNEL;
+    c.len = job->len - c.begin < job->chunk ? job->len - c.begin : job->chunk;
+    point(&c, job);
+    return kernel(c);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A call, checked and resolved: everything that a worker needs, as bytes.
+ */
+#ifndef FW_CALL_H
+#define FW_CALL_H
+
+#include "array.h"
+#include "dispatch.h"
+#include "entry.h"
+#include "furrow.h"
+
+#define FW_CALL_OPERANDS (2 * FURROW_MAX_OPERANDS) /* in[], then out[] */
+#define FW_CALL_CTX_MAX  512 /* bytes of ctx that travel with the job */
+
+/* The job's payload (control.h). Pointers into the heap are good in all members. */
+typedef struct fw_call_job {
+    furrow_kernel kernel;
+    const fw_entry *entry; /* the kernel's name, when older workers must look it up */
+    size_t len, chunk;     /* elements: of the call, of a chunk */
+    char *data[FW_CALL_OPERANDS];
+    size_t itemsize[FW_CALL_OPERANDS];
+    const fw_array *file[FW_CALL_OPERANDS]; /* operands that are mapped files */
+    int files;                              /* how many of them */
+    const void *far_ctx;                    /* a heap block, when ctx is larger */
+    size_t ctx_size;
+    _Alignas(16) unsigned char ctx[FW_CALL_CTX_MAX];
+} fw_call_job;
+_Static_assert(sizeof(fw_call_job) <= FW_JOB_PAYLOAD, "travels as a payload");
+
+/* The value that stands for "the worker could not find the kernel". */
+#define FW_CALL_NO_KERNEL INT32_MIN
+
+typedef struct fw_call {
+    furrow_call request; /* of the current size, zeros behind a smaller one */
+    fw_array *operand[FW_CALL_OPERANDS];
+    uint64_t serial[FW_CALL_OPERANDS];
+    uint32_t chunks; /* 0: nothing to do */
+    uint32_t grace_ns;
+    fw_call_job job;
+} fw_call;
+
+/* Check the request for a pool of so many workers and resolve it; far_ctx and entry stay
+ * NULL. Errors: FURROW_EINVAL, FURROW_ETYPE. */
+int fw_call_resolve(const furrow_call *request, size_t size, int workers, fw_call *out);
+
+/* Is the request the one that was resolved, its arrays alive and the same? Then only the
+ * bytes of ctx may differ. */
+int fw_call_same(const fw_call *call, const furrow_call *request, size_t size);
+
+/* Put the request's ctx into the job; it must fit FW_CALL_CTX_MAX. */
+void fw_call_set_ctx(fw_call *call, const void *ctx);
+
+/* The fw_job_run of all calls. */
+int fw_call_run(const void *payload, uint32_t chunk, int worker);
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Futures.
+ *
+ * The submission lies in shared memory and counts its references: this handle's and the
+ * supervisor's. So a freed handle leaves the work alone, and a future outlives its pool.
+ */
+#include "future.h"
+
+#include "outcome.h"
+#include "prepare.h"
+#include "status.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static furrow_future *future_new(furrow_pool *pool, const fw_call *call)
+{
+    furrow_future *f = calloc(1, sizeof *f);
+
+    if (!f) {
+        fw_fail(FURROW_ENOMEM, "no memory for a future");
+        return NULL;
+    }
+    f->pool = pool;
+    f->job = call->job;
+    return f;
+}
+
+/* ---- submitting ---------------------------------------------------------------------*/
+
+static int place_far_ctx(fw_submission *s, fw_call *call)
+{
+    size_t size = call->request.ctx_size;
+
+    if (size <= FW_CALL_CTX_MAX)
+        return 0;
+    s->extra = fw_heap_alloc(size);
+    if (!s->extra)
+        return furrow_last_error()->code;
+    fw_heap_publish_pair(s->extra, NULL);
+    memcpy(s->extra, call->request.ctx, size);
+    call->job.far_ctx = s->extra;
+    return 0;
+}
+
+static int fill_and_queue(furrow_pool *pool, fw_submission *s, fw_call *call)
+{
+    int rc = place_far_ctx(s, call);
+
+    if (rc < 0)
+        return rc;
+    s->chunks = call->chunks;
+    s->grace_ns = call->grace_ns;
+    s->deadline = call->request.deadline ? call->request.deadline : FURROW_FOREVER;
+    s->error = FW_NO_ERROR;
+    s->job.run = fw_call_run;
+    s->job.size = offsetof(fw_call_job, ctx) +
+                  (call->job.far_ctx ? 0 : call->job.ctx_size);
+    memcpy(s->job.payload, &call->job, s->job.size);
+    if (call->chunks == 0) {
+        fw_store_seqcst(&s->state, FW_SUBMISSION_DONE);
+        return 0;
+    }
+    rc = fw_prepare_queued(pool, call);
+    return rc < 0 ? rc : fw_submission_queue(pool->team, s);
+}
+
+static void enlist(furrow_future *f)
+{
+    pthread_mutex_lock(&f->pool->mutex);
+    f->next = f->pool->futures;
+    f->pool->futures = f;
+    pthread_mutex_unlock(&f->pool->mutex);
+}
+
+static furrow_future *submit(furrow_pool *pool, const furrow_call *request, size_t size)
+{
+    furrow_future *f;
+    fw_call call;
+    int rc = fw_pool_resolve(pool, request, size, &call);
+
+    if (rc < 0)
+        return NULL;
+    if (call.request.flags & FURROW_CALLER_RUNS) {
+        fw_fail(FURROW_EINVAL, "the caller cannot take part in a call that it does not "
+                               "wait in");
+        return NULL;
+    }
+    f = future_new(pool, &call);
+    if (!f)
+        return NULL;
+    f->submission = fw_submission_new();
+    if (!f->submission || fill_and_queue(pool, f->submission, &call) < 0) {
+        if (f->submission)
+            fw_submission_release(f->submission);
+        free(f);
+        return NULL;
+    }
+    enlist(f);
+    return f;
+}
+
+/* Inside a worker: done before it returns. */
+static furrow_future *run_inline(furrow_pool *pool, const furrow_call *request,
+                                 size_t size)
+{
+    static const fw_call nothing;
+    furrow_future *f = future_new(NULL, &nothing);
+
+    if (f && furrow_map_sized(pool, request, size) < 0)
+        f->result = *furrow_last_error();
+    return f;
+}
+
+furrow_future *furrow_map_async_sized(furrow_pool *pool, const furrow_call *call,
+                                      size_t size)
+{
+    furrow_future *f = NULL;
+    int rc;
+
+    if (!pool || !call) {
+        fw_status_null("furrow_map_async", pool ? "call" : "pool");
+        return NULL;
+    }
+    rc = fw_pool_use(pool);
+    if (rc >= 0)
+        f = rc > 0 ? run_inline(pool, call, size) : submit(pool, call, size);
+    return fw_status_new("furrow_map_async", f);
+}
+
+extern inline furrow_future *furrow_map_async(furrow_pool *pool, const furrow_call *call);
+
+/* ---- looking at the result ----------------------------------------------------------*/
+
+static int tell(const furrow_future *f)
+{
+    fw_submission *s = f->submission;
+    fw_outcome o = {.job = &f->job,
+                    .timed_out = s->timed_out,
+                    .cut = s->cut,
+                    .no_workers = s->no_workers,
+                    .error = s->error,
+                    .torn = s->torn,
+                    .torn_count = s->torn_count};
+
+    if (s->out_of_memory)
+        return fw_fail(FURROW_ENOMEM, "the pool had no memory to run the call");
+    return fw_outcome_tell(&o);
+}
+
+static int future_wait(furrow_future *f, furrow_deadline deadline)
+{
+    int rc;
+
+    if (!f->submission)
+        return f->result.code ? fw_status_adopt(&f->result) : 0;
+    if (!f->pool && fw_load_seqcst(&f->submission->state) != FW_SUBMISSION_DONE)
+        return fw_fail(FURROW_ECLOSED, "the pool was terminated before the call was done");
+    rc = f->pool ? fw_submission_wait(f->pool->team, f->submission, deadline) : 0;
+    return rc < 0 ? rc : tell(f);
+}
+
+int furrow_future_wait(furrow_future *future, furrow_deadline deadline)
+{
+    if (!future)
+        return fw_fail_null("future");
+    return fw_status_in(__func__, future_wait(future, deadline));
+}
+
+int furrow_future_ready(furrow_future *future)
+{
+    if (!future)
+        return fw_fail_null("future");
+    return !future->submission || !future->pool ||
+           fw_load_seqcst(&future->submission->state) == FW_SUBMISSION_DONE;
+}
+
+int furrow_future_progress(furrow_future *future, size_t *done, size_t *total)
+{
+    fw_submission *s;
+
+    if (!future)
+        return fw_fail_null("future");
+    s = future->submission;
+    if (total)
+        *total = s ? s->chunks : 0;
+    if (done)
+        *done = s && future->pool ? fw_submission_done(future->pool->team, s)
+                                  : s ? s->chunks : 0;
+    return 0;
+}
+
+int furrow_future_cancel(furrow_future *future)
+{
+    if (!future)
+        return fw_fail_null("future");
+    if (future->submission && future->pool)
+        fw_submission_cancel(future->pool->team, future->submission);
+    return 0;
+}
+
+static void delist(furrow_future *f)
+{
+    furrow_future **at = &f->pool->futures;
+
+    pthread_mutex_lock(&f->pool->mutex);
+    while (*at && *at != f)
+        at = &(*at)->next;
+    if (*at)
+        *at = f->next;
+    pthread_mutex_unlock(&f->pool->mutex);
+}
+
+void furrow_future_free(furrow_future *future)
+{
+    if (!future)
+        return;
+    if (future->pool)
+        delist(future);
+    if (future->submission)
+        fw_submission_release(future->submission);
+    free(future);
+}
+
+void fw_future_orphan_all(furrow_pool *pool)
+{
+    pthread_mutex_lock(&pool->mutex);
+    for (furrow_future *f = pool->futures; f; f = f->next)
+        f->pool = NULL;
+    pool->futures = NULL;
+    pthread_mutex_unlock(&pool->mutex);
+}

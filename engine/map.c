@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Maps: a call on all chunks, in the caller's time.
+ *
+ * A call that repeats the last one (the usual case in a hot loop) is recognised and not
+ * checked again; the job that the workers hold stays as it is.
+ */
+#include "outcome.h"
+#include "pool.h"
+#include "prepare.h"
+#include "status.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- inside a worker ----------------------------------------------------------------*/
+
+static int map_here(const furrow_call *request, size_t size)
+{
+    fw_call call;
+    int rc = fw_call_resolve(request, size, 1, &call);
+    fw_outcome o = {.job = &call.job, .error = FW_NO_ERROR};
+
+    if (rc < 0)
+        return rc;
+    if (call.request.ctx_size > FW_CALL_CTX_MAX)
+        call.job.far_ctx = call.request.ctx;
+    for (uint32_t chunk = 0; chunk < call.chunks && o.error == FW_NO_ERROR; chunk++) {
+        int value = fw_call_run(&call.job, chunk, 0);
+
+        if (value)
+            o.error = (uint64_t)chunk << 32 | (uint32_t)value;
+    }
+    return fw_outcome_tell(&o);
+}
+
+/* ---- with workers -------------------------------------------------------------------*/
+
+static int tell(const fw_dispatch *d, const fw_call *call)
+{
+    fw_outcome o = {.job = &call->job,
+                    .timed_out = d->timed_out,
+                    .cut = d->cut,
+                    .no_workers = d->no_workers,
+                    .supervisor_gone = d->supervisor_gone,
+                    .error = d->error,
+                    .torn = d->torn,
+                    .torn_count = d->torn_count};
+
+    if (d->error == FW_NO_ERROR && !d->torn_count && !d->timed_out && !d->cut &&
+        !d->no_workers && !d->supervisor_gone)
+        return 0;
+    return fw_outcome_tell(&o);
+}
+
+/* Under the driver lock. */
+static int run(furrow_pool *pool, const fw_call *call)
+{
+    fw_dispatch d = {.team = pool->team,
+                     .chunks = call->chunks,
+                     .grace_ns = call->grace_ns,
+                     .caller_runs = !!(call->request.flags & FURROW_CALLER_RUNS),
+                     .deadline = call->request.deadline ? call->request.deadline
+                                                        : FURROW_FOREVER,
+                     .error = FW_NO_ERROR};
+    int rc;
+
+    fw_dispatch_describe(pool->team, fw_call_run, &call->job,
+                         offsetof(fw_call_job, ctx) +
+                             (call->job.far_ctx ? 0 : call->job.ctx_size));
+    rc = fw_dispatch_run(&d);
+    if (rc == 0)
+        rc = tell(&d, call);
+    free(d.torn);
+    return rc;
+}
+
+/* A large ctx goes into a block that the workers read in place: nobody is inside. */
+static int place_far_ctx(furrow_pool *pool, fw_call *call)
+{
+    size_t size = call->request.ctx_size;
+
+    if (size <= FW_CALL_CTX_MAX)
+        return 0;
+    if (size > pool->far_size) {
+        if (pool->far_ctx)
+            (void)fw_heap_free(pool->far_ctx);
+        pool->far_size = 0;
+        pool->far_ctx = fw_heap_alloc(size);
+        if (!pool->far_ctx)
+            return furrow_last_error()->code;
+        fw_heap_publish_pair(pool->far_ctx, NULL);
+        pool->far_size = size;
+    }
+    memcpy(pool->far_ctx, call->request.ctx, size);
+    call->job.far_ctx = pool->far_ctx;
+    return 0;
+}
+
+static int resolve_and_run(furrow_pool *pool, const furrow_call *request, size_t size)
+{
+    int rc;
+
+    pool->last_valid = 0;
+    rc = fw_pool_resolve(pool, request, size, &pool->last);
+    if (rc < 0 || pool->last.chunks == 0)
+        return rc;
+    rc = place_far_ctx(pool, &pool->last);
+    if (rc == 0)
+        rc = fw_prepare(pool, &pool->last);
+    if (rc < 0)
+        return rc;
+    pool->last_valid = 1;
+    return run(pool, &pool->last);
+}
+
+static int map(furrow_pool *pool, const furrow_call *request, size_t size)
+{
+    int rc = fw_pool_use(pool);
+
+    if (rc < 0)
+        return rc;
+    if (rc > 0)
+        return map_here(request, size);
+    rc = fw_dispatch_lock(pool->team);
+    if (rc < 0)
+        return rc;
+    if (pool->last_valid && fw_call_same(&pool->last, request, size)) {
+        fw_call_set_ctx(&pool->last, request->ctx);
+        rc = run(pool, &pool->last);
+        pool->last_valid = rc == 0;
+    } else {
+        rc = resolve_and_run(pool, request, size);
+    }
+    fw_dispatch_unlock(pool->team);
+    return rc;
+}
+
+int furrow_map_sized(furrow_pool *pool, const furrow_call *call, size_t size)
+{
+    if (!pool || !call)
+        return fw_status_null("furrow_map", pool ? "call" : "pool");
+    return fw_status_in("furrow_map", map(pool, call, size));
+}
+
+extern inline int furrow_map(furrow_pool *pool, const furrow_call *call);

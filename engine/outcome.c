@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Telling what came of a call.
+ *
+ * Several things may have gone wrong at once. The order of telling: torn ranges first, for
+ * they alone mean that data is lost; then the kernel's own failure, which is the same for
+ * any schedule; then what was cut short.
+ */
+#include "outcome.h"
+
+#include "status.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+/* ---- the thread's torn ranges -------------------------------------------------------*/
+
+static _Thread_local furrow_torn *ranges;
+static _Thread_local size_t range_count;
+static pthread_key_t at_thread_end;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void make_key(void)
+{
+    (void)pthread_key_create(&at_thread_end, free);
+}
+
+static furrow_torn range_of(const fw_call_job *job, const fw_torn_chunk *torn)
+{
+    size_t begin = torn->chunk * job->chunk, left = job->len - begin;
+
+    return (furrow_torn){
+        .begin = begin,
+        .end = begin + (left < job->chunk ? left : job->chunk),
+        .worker = torn->worker,
+        .pid = torn->pid,
+        .signal = WIFSIGNALED(torn->status) ? WTERMSIG(torn->status) : 0,
+        .exit_code = WIFEXITED(torn->status) ? WEXITSTATUS(torn->status) : 0};
+}
+
+static void keep_ranges(const fw_outcome *o)
+{
+    free(ranges);
+    range_count = 0;
+    ranges = o->torn_count && o->torn ? malloc(o->torn_count * sizeof *ranges) : NULL;
+    pthread_once(&once, make_key);
+    (void)pthread_setspecific(at_thread_end, ranges);
+    for (size_t i = 0; ranges && i < o->torn_count; i++)
+        ranges[range_count++] = range_of(o->job, &o->torn[i]);
+}
+
+size_t furrow_error_ranges(const furrow_torn **out)
+{
+    if (out)
+        *out = ranges;
+    return range_count;
+}
+
+/* ---- sentences ----------------------------------------------------------------------*/
+
+static int tell_torn(const fw_outcome *o, int code, const char *why)
+{
+    char how[64];
+
+    if (range_count == 0)
+        return fw_fail(code, "%s%zu chunks are torn; there was no memory to say which", why,
+                       o->torn_count);
+    if (ranges[0].signal)
+        snprintf(how, sizeof how, "was killed by signal %d (%s)", ranges[0].signal,
+                 strsignal(ranges[0].signal));
+    else
+        snprintf(how, sizeof how, "ended with exit(%d)", ranges[0].exit_code);
+    return fw_fail(code,
+                   "%sworker %d (pid %ld) %s in elements [%zu, %zu), which are torn%s", why,
+                   ranges[0].worker, ranges[0].pid, how, ranges[0].begin, ranges[0].end,
+                   range_count > 1 ? ", and others: see furrow_error_ranges()" : "");
+}
+
+static int tell_kernel(const fw_outcome *o)
+{
+    uint32_t chunk = (uint32_t)(o->error >> 32);
+    furrow_torn at = range_of(o->job, &(fw_torn_chunk){.chunk = chunk});
+    int value = (int)(uint32_t)o->error;
+
+    if (value == FW_CALL_NO_KERNEL)
+        return fw_fail(FURROW_EOS,
+                       "a worker could not find the kernel or map an array's file");
+    return fw_fail(FURROW_EKERNEL, "the kernel returned %d for elements [%zu, %zu)", value,
+                   at.begin, at.end);
+}
+
+int fw_outcome_tell(const fw_outcome *o)
+{
+    static const char gone[] = "the pool's supervisor was killed, and its workers with it";
+
+    if (o->torn_count || o->timed_out)
+        keep_ranges(o);
+    if (o->supervisor_gone)
+        return fw_fail(FURROW_EDIED, "%s; what was running is torn", gone);
+    if (o->torn_count)
+        return o->timed_out && o->cut
+                   ? tell_torn(o, FURROW_ETIME, "the deadline passed; ")
+                   : tell_torn(o, FURROW_EDIED, "");
+    if (o->no_workers)
+        return fw_fail_os(o->no_workers, "all workers are gone and none can be started");
+    if (o->error != FW_NO_ERROR)
+        return tell_kernel(o);
+    if (o->cut && o->timed_out)
+        return fw_fail(FURROW_ETIME, "the deadline passed; what was not started was left "
+                                     "out, what was started is complete");
+    if (o->cut)
+        return fw_fail(FURROW_ECANCELED, "the call was cancelled");
+    return 0;
+}

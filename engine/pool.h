@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The pool object, private to the process that opened it.
+ */
+#ifndef FW_POOL_H
+#define FW_POOL_H
+
+#include "call.h"
+#include "team.h"
+
+#include <pthread.h>
+
+enum { FW_POOL_PREPARED = 64, FW_POOL_ENTRIES = 64 };
+
+/* An array whose memory the present workers have taken and mapped. */
+typedef struct fw_prepared {
+    uint64_t serial;
+    uint64_t replaced; /* workers replaced until then */
+} fw_prepared;
+
+struct furrow_pool {
+    fw_team *team; /* NULL: inline, inside a worker */
+    int32_t pid;   /* the opener */
+    size_t trace;
+    fw_entry_map *code; /* what the workers have; NULL for threads */
+
+    /* Under the driver lock: */
+    fw_call last; /* the call that was resolved last */
+    int last_valid;
+    void *far_ctx; /* the last large ctx: a heap block */
+    size_t far_size;
+
+    /* Under `mutex`: */
+    pthread_mutex_t mutex;
+    fw_prepared prepared[FW_POOL_PREPARED];
+    unsigned prepared_next;
+    struct furrow_future *futures; /* those whose pool is still open */
+    fw_entry *entry[FW_POOL_ENTRIES]; /* kernels named so far: heap blocks */
+    furrow_kernel entry_kernel[FW_POOL_ENTRIES];
+    int entries;
+};
+
+/* May this process and thread use the pool for calls? 0; 1: inline, no workers; or
+ * FURROW_EINVAL. */
+int fw_pool_use(const furrow_pool *pool);
+
+/* Resolve the request for this pool: operands, and the kernel's name where workers need
+ * it. A ctx of more than FW_CALL_CTX_MAX bytes is left to the caller. */
+int fw_pool_resolve(furrow_pool *pool, const furrow_call *request, size_t size,
+                    fw_call *out);
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Taking memory.
+ *
+ * A large array costs nothing until it is used. Then each worker takes the pages of its own
+ * share in one system call: they lie on its node, they are in its page tables, and a lack
+ * of memory is an error now instead of a signal later. Should the OOM killer come all the
+ * same, it is sent to the worker that is taking, for that one has made itself the most
+ * wanted; the call then fails with FURROW_ENOMEM, and if the array was empty before it is
+ * empty again.
+ *
+ * What was prepared is remembered by the array's serial and the number of workers replaced
+ * so far; forgetting costs a repetition, which finds everything in place.
+ */
+#include "prepare.h"
+
+#include "status.h"
+#include "submit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct take_job {
+    char *data;
+    size_t size;
+    int parts;
+    int processes; /* workers have OOM scores of their own */
+} take_job;
+
+#define HUGE ((size_t)2 << 20)
+
+static int take_part(const void *payload, uint32_t part, int worker)
+{
+    const take_job *job = payload;
+    size_t units = (job->size + HUGE - 1) / HUGE;
+    size_t from = units * part / (size_t)job->parts * HUGE;
+    size_t to = units * (part + 1) / (size_t)job->parts * HUGE;
+    int rc, score;
+
+    (void)worker;
+    to = to < job->size ? to : job->size;
+    if (from >= to)
+        return 0;
+    score = job->processes ? fw_os_oom_score(1000) : 0;
+    rc = fw_os_populate_huge(job->data + from, to - from);
+    if (job->processes && score >= 0)
+        (void)fw_os_oom_score(score);
+    return rc < 0 ? -rc : 0;
+}
+
+static take_job job_for(const furrow_pool *pool, const fw_array *root)
+{
+    take_job job;
+
+    memset(&job, 0, sizeof job); /* padding too: jobs are compared by bytes */
+    job.data = root->block;
+    job.size = root->block_size;
+    job.parts = pool->team->control->workers;
+    job.processes = pool->team->start->processes;
+    return job;
+}
+
+static int take(furrow_pool *pool, fw_array *root)
+{
+    take_job job = job_for(pool, root);
+    fw_dispatch d = {.team = pool->team,
+                     .chunks = (uint32_t)job.parts,
+                     .grace_ns = 1000000000, /* better late than by another */
+                     .deadline = FURROW_FOREVER,
+                     .error = FW_NO_ERROR};
+    int known = fw_heap_taken(root->block);
+    size_t before = known ? job.size : fw_os_resident(job.data, job.size);
+    int rc;
+
+    fw_dispatch_describe(pool->team, take_part, &job, sizeof job);
+    rc = fw_dispatch_run(&d);
+    free(d.torn);
+    if (rc < 0)
+        return rc;
+    if (d.error == FW_NO_ERROR && !d.torn_count && !d.no_workers && !d.supervisor_gone) {
+        if (!known)
+            fw_heap_set_taken(root->block);
+        return 0;
+    }
+    if (before == 0)
+        (void)fw_os_punch(job.data, job.size & ~(FW_PAGE - 1));
+    return fw_fail(FURROW_ENOMEM, "there is no memory for the %zu MiB of the array",
+                   job.size >> 20);
+}
+
+/* ---- what is done already -----------------------------------------------------------*/
+
+static int worth_it(const fw_array *a)
+{
+    return a && a->root->kind == FW_ARRAY_HEAP && a->root->block_size >= FW_HEAP_LARGE;
+}
+
+static uint64_t replaced(const furrow_pool *pool)
+{
+    return fw_load_relaxed(&pool->team->control->replaced);
+}
+
+static int is_prepared(furrow_pool *pool, const fw_array *root)
+{
+    int found = 0;
+
+    pthread_mutex_lock(&pool->mutex);
+    for (int i = 0; i < FW_POOL_PREPARED && !found; i++)
+        found = pool->prepared[i].serial == root->serial &&
+                pool->prepared[i].replaced == replaced(pool);
+    pthread_mutex_unlock(&pool->mutex);
+    return found;
+}
+
+static void note_prepared(furrow_pool *pool, const fw_array *root)
+{
+    pthread_mutex_lock(&pool->mutex);
+    pool->prepared[pool->prepared_next++ % FW_POOL_PREPARED] =
+        (fw_prepared){root->serial, replaced(pool)};
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+int fw_prepare(furrow_pool *pool, const fw_call *call)
+{
+    for (int k = 0; k < FW_CALL_OPERANDS; k++) {
+        fw_array *a = call->operand[k];
+        int rc;
+
+        if (!worth_it(a) || is_prepared(pool, a->root))
+            continue;
+        rc = take(pool, a->root);
+        if (rc < 0)
+            return rc;
+        note_prepared(pool, a->root);
+    }
+    return 0;
+}
+
+static int queue_take(furrow_pool *pool, const fw_array *root)
+{
+    take_job job = job_for(pool, root);
+    fw_submission *s = fw_submission_new();
+    int rc;
+
+    if (!s)
+        return furrow_last_error()->code;
+    s->chunks = (uint32_t)job.parts;
+    s->grace_ns = 1000000000;
+    s->deadline = FURROW_FOREVER;
+    s->job.run = take_part;
+    s->job.size = sizeof job;
+    memcpy(s->job.payload, &job, sizeof job);
+    rc = fw_submission_queue(pool->team, s);
+    fw_submission_release(s);
+    return rc;
+}
+
+int fw_prepare_queued(furrow_pool *pool, const fw_call *call)
+{
+    for (int k = 0; k < FW_CALL_OPERANDS; k++) {
+        const fw_array *a = call->operand[k];
+        int rc;
+
+        if (!worth_it(a) || is_prepared(pool, a->root))
+            continue;
+        rc = queue_take(pool, a->root);
+        if (rc < 0)
+            return rc;
+        note_prepared(pool, a->root);
+    }
+    return 0;
+}
+
+int furrow_pool_populate(furrow_pool *pool, furrow_array *view)
+{
+    fw_call call = {0};
+    int rc;
+
+    if (!pool || !view)
+        return fw_fail_null(pool ? "array" : "pool");
+    rc = fw_pool_use(pool);
+    if (rc != 0)
+        return rc < 0 ? fw_status_in(__func__, rc) : furrow_array_populate(view);
+    call.operand[0] = fw_array_of(view);
+    if (!call.operand[0])
+        return fw_status_in(__func__, furrow_last_error()->code);
+    rc = fw_dispatch_lock(pool->team);
+    if (rc < 0)
+        return fw_status_in(__func__, rc);
+    rc = fw_prepare(pool, &call);
+    fw_dispatch_unlock(pool->team);
+    return fw_status_in(__func__, rc);
+}
