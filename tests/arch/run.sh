@@ -26,6 +26,7 @@ copy_tree()
     for room in shm sched engine tests examples demo bench cmake; do
         [ ! -d "$source/$room" ] || cp -R "$source/$room" "$copy/"
     done
+    cp "$source/README.md" "$copy/"
     for file in "$build"/libfurrow.so "$build"/libfurrow.a "$build"/arch; do
         [ ! -e "$file" ] || cp -R "$file" "$scratch/build/"
     done

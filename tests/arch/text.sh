@@ -158,3 +158,14 @@ plant_sizes_3() # six parameters, on two lines
     printf '/* SPDX-License-Identifier: MIT */\nint planted(int a, int b, int c,\n%s\n{\n}\n' \
         '            int d, int e, int f)' >"$1/shm/planted.c"
 }
+
+# The README's program is examples/axpy.c, to the letter.
+check_readme()
+{
+    sed -n '/^```c$/,/^```$/{/^```/d;p;}' "$1/README.md" >"$scratch/readme.c"
+    sed -n '/^#include/,$p' "$1/examples/axpy.c" | diff - "$scratch/readme.c" || :
+}
+plant_readme()
+{
+    echo 'int planted;' >>"$1/examples/axpy.c"
+}
