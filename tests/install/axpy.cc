@@ -33,7 +33,8 @@ int main()
     call.out[0] = y;
     call.ctx = &a;
     call.ctx_size = sizeof a;
-    if (furrow_fill(pool, x, &one) || furrow_map(pool, &call) || furrow_sum(pool, y, &sum))
+    if (furrow_fill(pool, x, &one) || furrow_map(pool, &call) ||
+        furrow_sum(pool, y, &sum))
         furrow_perror("axpy");
     std::printf("sum(y) = %g\n", sum);
     furrow_array_free(x);
