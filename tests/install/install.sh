@@ -93,10 +93,12 @@ by_package()
     [ "$2" = shared ] || components=static link=furrow::static
     out=$stage/package-$1-$2
     rm -rf "$out"
-    cmake -S "$SOURCE/tests/install/consumer" -B "$out" -G Ninja -DCMAKE_BUILD_TYPE=Release \
-        -DCMAKE_PREFIX_PATH="$prefix" -DSOURCE="$source" -DLINK=$link \
-        -DCOMPONENTS="$components" >"$out.log" 2>&1 && cmake --build "$out" >>"$out.log" 2>&1 ||
-        { cat "$out.log"; exit 1; }
+    {
+        cmake -S "$SOURCE/tests/install/consumer" -B "$out" -G Ninja \
+            -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$prefix" \
+            -DSOURCE="$source" -DLINK=$link -DCOMPONENTS="$components" &&
+            cmake --build "$out"
+    } >"$out.log" 2>&1 || { cat "$out.log" && exit 1; }
     look "$out/consumer" "$2" "$1"
 }
 
