@@ -29,6 +29,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* ---- kernels ------------------------------------------------------------------------*/
 
@@ -220,6 +221,7 @@ int furrow_min(furrow_pool *pool, furrow_array *a, void *out);
 int furrow_max(furrow_pool *pool, furrow_array *a, void *out);
 int furrow_dot(furrow_pool *pool, furrow_array *a, furrow_array *b, void *out);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

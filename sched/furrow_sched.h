@@ -8,6 +8,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* How workers come to be. */
 typedef enum furrow_start {
@@ -26,6 +27,7 @@ enum {
  * process may run on and the cgroup CPU quota rounded down; at least 1. */
 int furrow_cpu_count(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -19,6 +19,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default) /* exported, when all else is hidden */
 
 /* ---- errors -------------------------------------------------------------------------
  *
@@ -202,6 +203,7 @@ int furrow_heap_describe(furrow_heap_info *info);
  * sentence about the first thing that is wrong. Blocks allocation meanwhile. */
 int furrow_fsck(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
