@@ -28,7 +28,8 @@ typedef struct take_job {
     int processes; /* workers have OOM scores of their own */
 } take_job;
 
-#define HUGE ((size_t)2 << 20)
+#define HUGE          ((size_t)2 << 20)
+#define FW_TAKE_GRACE 50000000 /* ns: better late than by another, but not for ever */
 
 static int take_part(const void *payload, uint32_t part, int worker)
 {
@@ -66,7 +67,7 @@ static int take(furrow_pool *pool, fw_array *root)
     take_job job = job_for(pool, root);
     fw_dispatch d = {.team = pool->team,
                      .chunks = (uint32_t)job.parts,
-                     .grace_ns = 1000000000, /* better late than by another */
+                     .grace_ns = FW_TAKE_GRACE,
                      .deadline = FURROW_FOREVER,
                      .error = FW_NO_ERROR};
     int known = fw_heap_taken(root->block);
@@ -146,7 +147,7 @@ static int queue_take(furrow_pool *pool, const fw_array *root)
     if (!s)
         return furrow_last_error()->code;
     s->chunks = (uint32_t)job.parts;
-    s->grace_ns = 1000000000;
+    s->grace_ns = FW_TAKE_GRACE;
     s->deadline = FURROW_FOREVER;
     s->job.run = take_part;
     s->job.size = sizeof job;
@@ -162,7 +163,8 @@ int fw_prepare_queued(furrow_pool *pool, const fw_call *call)
         const fw_array *a = call->operand[k];
         int rc;
 
-        if (!worth_it(a) || is_prepared(pool, a->root))
+        /* A worker that came later maps what is there page by page: not worth a job. */
+        if (!worth_it(a) || is_prepared(pool, a->root) || fw_heap_taken(a->root->block))
             continue;
         rc = queue_take(pool, a->root);
         if (rc < 0)
