@@ -11,16 +11,10 @@
  * Files (named arrays, mapped .npy files) are mapped over a run of the window, so that each
  * process of the family finds them at the same address; a worker older than the mapping
  * opens the file through the /proc of the process that mapped it.
- *
- *   a named array in /dev/shm
- *   +---------------------------+------------------------------------------+
- *   | fw_named, one page        | elements                                 |
- *   +---------------------------+------------------------------------------+
- * The header is complete, with its checksum, before the file gets its name; an attacher
- * copies it once and believes only what it has checked in the copy.
  */
 #include "array.h"
 
+#include "named.h"
 #include "names.h"
 #include "participant.h"
 #include "status.h"
@@ -28,36 +22,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
-
-#define FW_NAMED_MAGIC   UINT64_C(0x31414d4158575546)
-#define FW_NAMED_VERSION 1u
-#define FW_NAMED_ABI     (0x01020304u ^ (uint32_t)sizeof(long double) << 8)
-
-typedef struct fw_named {
-    uint64_t magic;
-    uint32_t version;
-    uint32_t abi; /* byte order and the size of long double */
-    uint64_t checksum;
-    uint64_t offset;
-    uint64_t bytes;
-    uint64_t itemsize;
-    int32_t type;
-    int32_t ndim;
-    uint64_t shape[FURROW_MAX_DIMS];
-    char format[FW_TYPE_FORMAT_MAX];
-} fw_named;
-_Static_assert(sizeof(fw_named) <= FW_PAGE, "one page");
 
 /* ---- what is asked for --------------------------------------------------------------*/
 
-typedef struct spec {
-    furrow_array view;  /* all but data */
-    const char *format; /* "" for single letters */
-    size_t bytes;
-} spec;
-
-static int spec_type(spec *s, int type, const char *format)
+static int spec_type(fw_array_spec *s, int type, const char *format)
 {
     fw_struct layout;
     const furrow_type *t;
@@ -84,7 +52,7 @@ static int spec_type(spec *s, int type, const char *format)
     return 0;
 }
 
-static int spec_shape(spec *s, size_t len, int ndim, const size_t *shape)
+static int spec_shape(fw_array_spec *s, size_t len, int ndim, const size_t *shape)
 {
     size_t product = 1;
 
@@ -108,9 +76,17 @@ static int spec_shape(spec *s, size_t len, int ndim, const size_t *shape)
     return 0;
 }
 
+int fw_array_spec_make(fw_array_spec *s, int type, const char *format,
+                       const furrow_array *shape)
+{
+    int rc = spec_type(s, type, format);
+
+    return rc < 0 ? rc : spec_shape(s, shape->len, shape->ndim, shape->shape);
+}
+
 /* ---- the object ---------------------------------------------------------------------*/
 
-static fw_array *object_new(const spec *s)
+static fw_array *object_new(const fw_array_spec *s)
 {
     size_t format_size = strlen(s->format) + 1;
     fw_array *a = fw_heap_alloc(sizeof *a + format_size);
@@ -139,7 +115,7 @@ fw_array *fw_array_of(const furrow_array *view)
     return a;
 }
 
-static fw_array *heap_array(const spec *s)
+static fw_array *heap_array(const fw_array_spec *s)
 {
     fw_array *a = object_new(s);
 
@@ -159,7 +135,7 @@ static fw_array *heap_array(const spec *s)
 /* ---- files in the window ------------------------------------------------------------*/
 
 /* Map fd, whose elements begin at offset; it is kept open for the workers. */
-static fw_array *file_array(const spec *s, int fd, size_t offset, int writable)
+static fw_array *file_array(const fw_array_spec *s, int fd, size_t offset, int writable)
 {
     fw_array *a = object_new(s);
     int rc;
@@ -169,7 +145,7 @@ static fw_array *file_array(const spec *s, int fd, size_t offset, int writable)
     a->kind = FW_ARRAY_FILE;
     a->block_size = offset + (s->bytes ? s->bytes : 1);
     a->writable = writable;
-    a->pid = (int32_t)getpid();
+    a->pid = fw_participant_pid();
     a->block = fw_heap_window(a->block_size);
     if (!a->block) {
         (void)fw_heap_free(a);
@@ -201,7 +177,7 @@ int fw_array_map_here(const fw_array *a)
     const fw_array *root = a->root;
     int fd, rc;
 
-    if (root->kind != FW_ARRAY_FILE || root->pid == (int32_t)getpid())
+    if (root->kind != FW_ARRAY_FILE || root->pid == fw_participant_pid())
         return 0;
     for (int i = 0; i < MAPPED_MAX; i++)
         if (mapped_here[i].block == root->block && mapped_here[i].serial == root->serial)
@@ -222,7 +198,7 @@ int fw_array_map_here(const fw_array *a)
 
 furrow_array *fw_array_map_file(const fw_array_file *file)
 {
-    spec s = {0};
+    fw_array_spec s = {0};
     fw_array *a = NULL;
 
     if (spec_type(&s, file->type, file->format) == 0 &&
@@ -238,48 +214,6 @@ furrow_array *fw_array_map_file(const fw_array_file *file)
 
 /* ---- named arrays -------------------------------------------------------------------*/
 
-static int check_name(const char *name)
-{
-    if (name[0] != '/' || !name[1] || strchr(name + 1, '/') ||
-        strlen(name) >= FW_NAME_MAX || !strcmp(name, "/.") || !strcmp(name, "/.."))
-        return fw_fail(FURROW_EINVAL,
-                       "'%.40s' is no name: '/' and up to %d characters other than '/'",
-                       name, FW_NAME_MAX - 2);
-    return 0;
-}
-
-/* FNV-1a over the header, its checksum taken as zero. */
-static uint64_t named_checksum(fw_named header)
-{
-    const unsigned char *p = (const unsigned char *)&header;
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-    header.checksum = 0;
-    for (size_t i = 0; i < sizeof header; i++)
-        hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
-static fw_named named_header(const spec *s)
-{
-    fw_named h;
-
-    memset(&h, 0, sizeof h);
-    h.magic = FW_NAMED_MAGIC;
-    h.version = FW_NAMED_VERSION;
-    h.abi = FW_NAMED_ABI;
-    h.offset = FW_PAGE;
-    h.bytes = s->bytes;
-    h.itemsize = s->view.itemsize;
-    h.type = s->view.type;
-    h.ndim = s->view.ndim;
-    for (int i = 0; i < s->view.ndim; i++)
-        h.shape[i] = s->view.shape[i];
-    strncpy(h.format, s->format, sizeof h.format - 1);
-    h.checksum = named_checksum(h);
-    return h;
-}
-
 static int named_publish(fw_array *a, const char *name, int keep)
 {
     fw_file_id id;
@@ -289,7 +223,7 @@ static int named_publish(fw_array *a, const char *name, int keep)
         rc = fw_os_file_id(a->fd, &id);
         if (rc < 0)
             return fw_fail_os(-rc, "cannot look at the new array");
-        rc = fw_names_guard ? fw_names_guard() : 0;
+        rc = fw_names_guard();
         if (rc < 0)
             return rc;
         a->name = fw_names_add(name, &id);
@@ -313,13 +247,13 @@ static void object_free(fw_array *a)
     (void)fw_heap_free_pair(a, a->kind == FW_ARRAY_SLICE ? NULL : a->block);
 }
 
-static fw_array *named_array(const spec *s, const furrow_array_options *o)
+static fw_array *named_array(const fw_array_spec *s, const furrow_array_options *o)
 {
     size_t size = FW_PAGE + (s->bytes ? s->bytes : 1);
     fw_array *a;
     int fd;
 
-    if (check_name(o->name) < 0 || fw_heap_check_room(size) < 0)
+    if (fw_named_check_name(o->name) < 0 || fw_heap_check_room(size) < 0)
         return NULL;
     fd = fw_os_shm_new(size);
     if (fd < 0) {
@@ -332,7 +266,7 @@ static fw_array *named_array(const spec *s, const furrow_array_options *o)
         fw_os_close(fd);
         return NULL;
     }
-    *(fw_named *)a->block = named_header(s);
+    fw_named_write(a->block, s);
     if (named_publish(a, o->name, o->keep) < 0) {
         object_free(a);
         return NULL;
@@ -340,33 +274,9 @@ static fw_array *named_array(const spec *s, const furrow_array_options *o)
     return a;
 }
 
-/* Everything an attacher relies on, in its own copy of the header. */
-static int named_check(const fw_named *h, size_t size, spec *s)
-{
-    size_t shape[FURROW_MAX_DIMS];
-
-    if (h->magic != FW_NAMED_MAGIC || h->version != FW_NAMED_VERSION)
-        return fw_fail(FURROW_ECORRUPT, "it is not a furrow array of this version");
-    if (h->abi != FW_NAMED_ABI)
-        return fw_fail(FURROW_ECORRUPT, "it was made on another kind of machine");
-    if (h->checksum != named_checksum(*h) || !memchr(h->format, 0, sizeof h->format))
-        return fw_fail(FURROW_ECORRUPT, "its header is damaged");
-    if (h->ndim < 1 || h->ndim > FURROW_MAX_DIMS)
-        return fw_fail(FURROW_ECORRUPT, "it says it has %d dimensions", (int)h->ndim);
-    for (int i = 0; i < h->ndim; i++)
-        shape[i] = h->shape[i];
-    if (spec_type(s, h->type, h->format) < 0 || spec_shape(s, 0, h->ndim, shape) < 0)
-        return fw_fail(FURROW_ECORRUPT, "its type or shape makes no sense");
-    if (s->view.itemsize != h->itemsize || s->bytes != h->bytes || h->offset != FW_PAGE ||
-        size < FW_PAGE || size - FW_PAGE < s->bytes)
-        return fw_fail(FURROW_ECORRUPT, "its size does not fit its shape");
-    return 0;
-}
-
 static fw_array *attach(const char *name)
 {
-    fw_named header;
-    spec s = {0};
+    fw_array_spec s = {0};
     size_t size;
     fw_array *a = NULL;
     int fd = fw_os_shm_open(name, &size);
@@ -375,9 +285,7 @@ static fw_array *attach(const char *name)
         fw_fail_os(-fd, "cannot open %s", name);
         return NULL;
     }
-    if (size < sizeof header || pread(fd, &header, sizeof header, 0) != sizeof header)
-        fw_fail(FURROW_ECORRUPT, "%s is too short for an array", name);
-    else if (named_check(&header, size, &s) == 0)
+    if (fw_named_read(fd, size, &s) == 0)
         a = file_array(&s, fd, FW_PAGE, 1);
     if (!a)
         fw_os_close(fd);
@@ -399,7 +307,7 @@ furrow_array *furrow_array_new_sized(int type, size_t len,
 {
     furrow_array_options o = {0};
     furrow_array *view;
-    spec s = {0};
+    fw_array_spec s = {0};
     fw_array *a = NULL;
 
     if (options)
@@ -420,13 +328,13 @@ furrow_array *furrow_array_attach(const char *name)
         fw_fail_null("name");
         return NULL;
     }
-    return published(__func__, check_name(name) < 0 ? NULL : attach(name));
+    return published(__func__, fw_named_check_name(name) < 0 ? NULL : attach(name));
 }
 
 static fw_array *slice(fw_array *a, size_t begin, size_t end)
 {
     size_t row = a->view.shape[0] ? a->view.len / a->view.shape[0] : 0;
-    spec s = {.view = a->view, .format = a->format};
+    fw_array_spec s = {.view = a->view, .format = a->format};
     fw_array *b;
 
     if (begin > end || end > a->view.shape[0]) {
@@ -495,7 +403,7 @@ int furrow_array_free(furrow_array *view)
     if (!a)
         return fw_status_in(__func__, furrow_last_error()->code);
     root = a->root;
-    if (root->kind == FW_ARRAY_FILE && root->pid != (int32_t)getpid())
+    if (root->kind == FW_ARRAY_FILE && root->pid != fw_participant_pid())
         return fw_status_in(__func__,
                             fw_fail(FURROW_EINVAL, "the array is a file that process %ld "
                                                    "has mapped; only it can free it",

@@ -6,8 +6,21 @@
 #define FW_ARRAY_H
 
 #include "heap.h"
+#include "type.h"
 
 #define FW_ARRAY_MAGIC UINT64_C(0x7961727261776671)
+
+/* What an array is to be. */
+typedef struct fw_array_spec {
+    furrow_array view;  /* all but data */
+    const char *format; /* "" for single letters */
+    size_t bytes;
+    char format_storage[FW_TYPE_FORMAT_MAX]; /* for a format that was read */
+} fw_array_spec;
+
+/* Check and fill in. shape: its len, ndim and shape count; ndim 0 is one dimension. */
+int fw_array_spec_make(fw_array_spec *s, int type, const char *format,
+                       const furrow_array *shape);
 
 enum { FW_ARRAY_HEAP, FW_ARRAY_FILE, FW_ARRAY_SLICE };
 

@@ -14,8 +14,6 @@
 
 #include <string.h>
 
-int (*fw_names_guard)(void);
-
 int fw_names_add(const char *name, const fw_file_id *id)
 {
     fw_heap *heap = fw_heap_lock();

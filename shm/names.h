@@ -20,8 +20,9 @@ void fw_names_sweep(fw_heap *heap);
 /* Unlink the names of one process, known to be gone. Takes the lock. */
 void fw_names_orphaned(int32_t pid, uint64_t start_time);
 
-/* Called after the first name of a process was added: starts whoever unlinks the names
- * when the process is killed. shm/ starts no process, so a higher layer sets it. */
-extern int (*fw_names_guard)(void);
+/* Called before a process's name is added: sees to it that somebody unlinks the names of
+ * this process when it is killed. shm/ starts no process: sched/guard.c defines it.
+ * 0 or an error. */
+int fw_names_guard(void);
 
 #endif

@@ -13,8 +13,6 @@
 
 #include "status.h"
 
-#include <unistd.h>
-
 typedef struct self {
     uint64_t start_time;
     int32_t pid;
@@ -43,7 +41,7 @@ void fw_participant_identity(int32_t *pid, uint64_t *start_time)
 {
     self *me = self_get();
 
-    *pid = (int32_t)getpid();
+    *pid = fw_os_pid();
     if (me && me->pid == *pid) {
         *start_time = me->start_time;
         return;

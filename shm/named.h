@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Named arrays: what their file holds besides the elements.
+ */
+#ifndef FW_NAMED_H
+#define FW_NAMED_H
+
+#include "array.h"
+
+/* "/x", as shm_open() wants it: 0 or FURROW_EINVAL. */
+int fw_named_check_name(const char *name);
+
+/* Write the header into the first page of the file, before the file has its name. */
+void fw_named_write(void *page, const fw_array_spec *s);
+
+/* Read and check the header of somebody's file. FURROW_ECORRUPT says what is wrong. */
+int fw_named_read(int fd, size_t size, fw_array_spec *s);
+
+#endif
