@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench.h - the words that all of furrow-bench shares.
+ *
+ * The driver (main.c) runs each contender of a row in fresh processes: itself, executed
+ * again with `--contender NAME`. Such a child measures one contender once and writes
+ * one bench_result and its samples to its stdout; the driver interleaves the launches,
+ * pools what they say and prints it. A contender is a peer (who splits the work), a
+ * setting, and the kind of memory that the work lies in.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define BENCH_MAX_WORKERS 256
+#define BENCH_LINE        128 /* bytes: two cache lines, for the neighbour prefetcher */
+
+struct furrow_array;
+
+/* ---- memory (memory.c)
+ * --------------------------------------------------------------*/
+
+typedef enum bench_memory {
+    BENCH_NO_MEMORY,
+    BENCH_HUGE, /* private, anonymous, MADV_HUGEPAGE: a peer's natural case, at its best
+                 */
+    BENCH_MALLOC, /* what malloc gives */
+    BENCH_SHARED, /* shared, anonymous, MADV_HUGEPAGE (as far as the system grants it)
+                   */
+    BENCH_FURROW  /* a furrow array */
+} bench_memory;
+
+const char *bench_memory_name(bench_memory kind);
+
+/* n doubles. */
+typedef struct bench_vector {
+    double *data;
+    size_t n;
+    bench_memory kind;
+    struct furrow_array *array; /* BENCH_FURROW */
+} bench_vector;
+
+/* Untouched memory for n doubles; -1 with a sentence. */
+int bench_vector_new(bench_vector *v, bench_memory kind, size_t n);
+void bench_vector_free(bench_vector *v);
+
+/* Zeros that forked children share, NULL when there is no memory. Never freed. */
+void *bench_shared_page(size_t bytes);
+
+/* Percent of the vector's resident memory that lies in huge pages; -1: unknown. */
+int bench_vector_huge(const bench_vector *v);
+
+/* ---- what is measured
+ * ---------------------------------------------------------------*/
+
+typedef enum bench_op {
+    BENCH_SCALE, /* a *= k */
+    BENCH_TRIAD, /* a = b + k c */
+    BENCH_DOT,   /* sum of b c */
+    BENCH_COPY,  /* a = b */
+    BENCH_FILL,  /* a = k */
+    BENCH_AXPY,  /* a += k b */
+    BENCH_OPS
+} bench_op;
+
+typedef struct bench_job {
+    bench_op op;
+    double k;
+    size_t n;
+    const bench_vector *a, *b, *c;
+} bench_job;
+
+typedef struct bench_config {
+    int workers; /* processes or threads that work, the caller among them */
+    int cpus[BENCH_MAX_WORKERS];
+    size_t bytes; /* of one big array */
+    int quick;
+    int launches;
+    bench_memory memory;
+    const char *setting;
+} bench_config;
+
+/* What one launch says; its samples follow. `text` tells what a reader should know, or
+ * when `failed`, why there is nothing. */
+typedef struct bench_result {
+    uint32_t magic;
+    uint32_t failed;
+    uint64_t samples;
+    uint64_t counted, offered; /* dispatches in which every worker ran, and all */
+    double batched;            /* ns per dispatch back to back; 0: not measured */
+    int32_t huge;              /* percent; -1: unknown or no array */
+    char text[220];
+} bench_result;
+
+#define BENCH_RESULT_MAGIC 0x66775231u
+
+/* ---- peers (peer_*.c) ---------------------------------------------------------------
+ *
+ * A peer splits work over config->workers workers pinned to config->cpus, the caller
+ * pinned to the first and working too. open() is called when the vectors of a row
+ * exist.
+ */
+typedef struct bench_peer {
+    const char *name;
+    int (*open)(const bench_config *config);
+    int (*run)(const bench_job *job, double *dot); /* one sweep */
+    int (*dispatch)(uint32_t slot);     /* bench_empty(marks, slot) by every worker */
+    int (*drop)(const bench_vector *a); /* give the memory back, each its part */
+    void (*close)(void);
+} bench_peer;
+
+extern const bench_peer bench_peer_furrow, bench_peer_builtin, bench_peer_libgomp,
+    bench_peer_openblas, bench_peer_barrier, bench_peer_processes, bench_peer_serial,
+    bench_peer_floor;
+
+/* ---- marks (dispatch.c) -------------------------------------------------------------
+ *
+ * Who ran in which dispatch: a row of bytes per worker, written by that worker alone,
+ * so that keeping count moves no cache line between the processors while time is taken.
+ */
+typedef struct bench_marks {
+    unsigned char *bytes;
+    size_t stride; /* from one worker's row to the next */
+} bench_marks;
+extern bench_marks bench_the_marks;
+
+/* ---- measurements, in the child (dispatch.c, sweep.c)
+ * -------------------------------*/
+
+typedef struct bench_samples {
+    double *value;
+    size_t count, room;
+} bench_samples;
+
+struct bench_row;
+typedef int bench_measure(const struct bench_row *row, const bench_peer *peer,
+                          const bench_config *config, bench_result *result,
+                          bench_samples *samples);
+bench_measure bench_measure_dispatch, bench_measure_small, bench_measure_sweep,
+    bench_measure_first;
+
+int bench_samples_room(bench_samples *s, size_t room);
+void bench_samples_add(bench_samples *s, double value);
+
+/* ---- rows (rows.c)
+ * ------------------------------------------------------------------*/
+
+typedef enum bench_role {
+    BENCH_CONTENDER,
+    BENCH_LIMIT, /* the best of a row's limits is its limit */
+    BENCH_ANCHOR /* printed for orientation */
+} bench_role;
+
+typedef struct bench_contender {
+    const bench_peer *peer;
+    const char *who;     /* as printed: "furrow" */
+    const char *setting; /* "caller runs" */
+    bench_memory memory;
+    bench_role role;
+} bench_contender;
+
+typedef struct bench_row {
+    const char *name, *title, *unit;
+    int lower_is_better;
+    bench_op op;
+    bench_measure *measure;
+    const bench_contender *contenders; /* ends with a NULL peer */
+} bench_row;
+
+extern const bench_row bench_rows[]; /* ends with a NULL name */
+
+/* "furrow is at least `factor` times as good as ...": who/setting against
+ * other/setting, or against the row's limit when other is NULL. */
+typedef struct bench_goal {
+    const char *row, *text;
+    const char *who, *setting;
+    const char *other, *other_setting;
+    double factor;
+} bench_goal;
+
+extern const bench_goal bench_goals[]; /* ends with a NULL row */
+
+const bench_row *bench_row_find(const char *name);
+
+/* "scale/libgomp/active/huge", the name of a contender. */
+void bench_contender_name(const bench_row *row, const bench_contender *c, char *out,
+                          size_t size);
+
+/* ---- the child (contender.c) and its launch (launch.c)
+ * ------------------------------*/
+
+/* Measure the named contender; writes result and samples to stdout. The exit status. */
+int bench_contender_main(const char *name, bench_config *config);
+
+/* A failed measurement: a sentence in the result; -1. */
+int bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+const char *bench_failure(void);
+
+typedef struct bench_launch {
+    bench_result result;
+    double *samples;  /* malloced: the caller frees */
+    long involuntary; /* context switches of the child and what it waited for */
+} bench_launch;
+
+/* Run a contender in a fresh process. A failure is a result with `failed` set. */
+void bench_launch_run(const bench_row *row, const bench_contender *c,
+                      const bench_config *config, bench_launch *out);
+
+/* ---- the processor (cpu_*.c, pin.c)
+ * -------------------------------------------------*/
+
+uint64_t bench_ticks(void);
+double bench_ticks_per_ns(void);
+void bench_pause(void);
+
+/* CPUs this process may run on, at most BENCH_MAX_WORKERS, ascending. Returns how many.
+ */
+int bench_cpus_allowed(int *cpus);
+
+/* The workers' CPUs: "0,3,7", or "{0},{3},{7}" with braces. */
+void bench_cpus_list(const bench_config *config, int braces, char *out, size_t size);
+/* The CPUs of such a list. Returns how many, or -1. */
+int bench_cpus_parse(const char *list, int *cpus);
+
+int bench_pin(int cpu);                        /* the calling thread */
+int bench_pin_thread(int tid, int cpu);        /* a thread of this process */
+int bench_pin_all(const int *cpus, int count); /* the calling thread, to several */
+
+/* Elements that worker w of `workers` owns: of whole huge pages when n is large. */
+size_t bench_part(size_t n, int w, int workers);
+
+#endif

@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# check_quick.sh BENCH JSON - runs a quick bench and looks whether every contender is in
+# its figures, with a value where the machine must be able to give one. No time decides.
+set -u
+bench=$1
+json=$2
+bad=0
+
+rm -f "$json"
+"$bench" --quick --rows dispatch,small --json "$json" || {
+    echo "check_quick: furrow-bench failed with status $?"
+    exit 1
+}
+
+if grep -q '"row": "machine".*"workers": 1,' "$json"; then
+    echo "check_quick: one processor alone: there is nothing to dispatch to"
+    exit 77
+fi
+
+# want ROW WHO SETTING PATTERN: such a line, whose value matches.
+want()
+{
+    grep "^{\"row\": \"$1\", \"who\": \"$2\", \"setting\": \"$3\"" "$json" |
+        grep -q "\"value\": $4.*}\$" || {
+        echo "check_quick: no value of $1 for $2 ($3) in $json"
+        bad=1
+    }
+}
+
+number='[0-9]'
+grep -q '^{"row": "machine", "cpu": ".*}$' "$json" || {
+    echo "check_quick: no description of the machine"
+    bad=1
+}
+want dispatch floor 'one line' "$number"
+want dispatch furrow 'caller runs' "$number"
+want dispatch furrow 'caller waits' "$number"
+want dispatch libgomp default '[0-9n]' # null where the compiler has none
+want dispatch libgomp active '[0-9n]'
+want dispatch barrier pthread "$number"
+want small serial 'one core' "$number"
+want small furrow 'caller runs' "$number"
+want small furrow builtin "$number"
+want small libgomp active '[0-9n]'
+want small openblas default '[0-9n]' # null where it is not installed
+grep -q '"row": "dispatch", "who": "furrow".*"counted": [0-9]' "$json" || {
+    echo "check_quick: no share of counted dispatches"
+    bad=1
+}
+exit $bad

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * peer_libgomp.c - the compiler's OpenMP. Threads, places and waiting come from the
+ * environment that launch.c sets; the split is the static one of part.c.
+ */
+#include "kernels.h"
+#include "part.h"
+
+#include <omp.h>
+
+static int workers;
+
+static int gomp_open(const bench_config *config)
+{
+    int started = 0;
+    workers = config->workers;
+    if (bench_pin(config->cpus[0]))
+        return -1;
+#pragma omp parallel num_threads(workers) reduction(+ : started)
+    started += 1;
+    if (started != workers)
+        return bench_fail("libgomp started %d threads instead of %d", started, workers);
+    return 0;
+}
+
+static int gomp_run(const bench_job *job, double *dot)
+{
+    const bench_raw raw = bench_raw_of(job);
+    double sum = 0;
+    if (job->op == BENCH_DOT) {
+#pragma omp parallel for num_threads(workers) schedule(static, 1) reduction(+ : sum)
+        for (int w = 0; w < workers; w++)
+            sum += bench_raw_run_part(&raw, w, workers);
+    } else {
+#pragma omp parallel for num_threads(workers) schedule(static, 1)
+        for (int w = 0; w < workers; w++)
+            bench_raw_run_part(&raw, w, workers);
+    }
+    *dot = sum;
+    return 0;
+}
+
+static int gomp_dispatch(uint32_t slot)
+{
+#pragma omp parallel for num_threads(workers) schedule(static, 1)
+    for (int chunk = 0; chunk < workers; chunk++) {
+        const size_t row = (size_t)omp_get_thread_num() * bench_the_marks.stride;
+        bench_empty(bench_the_marks.bytes, row + slot);
+    }
+    return 0;
+}
+
+static void gomp_close(void)
+{
+}
+
+const bench_peer bench_peer_libgomp = {.name = "libgomp",
+                                       .open = gomp_open,
+                                       .run = gomp_run,
+                                       .dispatch = gomp_dispatch,
+                                       .close = gomp_close};

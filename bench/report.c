@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * report.c - prints what was measured, losses too.
+ */
+#include "report.h"
+#include "json.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MIB ((double)(1 << 20))
+
+/* ---- the machine
+ * --------------------------------------------------------------------*/
+
+static void machine_json(const bench_machine *m, const bench_config *config,
+                         const char *cpus, FILE *json)
+{
+    bench_json j = bench_json_begin(json);
+    bench_json_string(&j, "row", "machine");
+    bench_json_string(&j, "cpu", m->cpu);
+    bench_json_number(&j, "online", m->online);
+    bench_json_string(&j, "cpus", cpus);
+    bench_json_number(&j, "workers", config->workers);
+    bench_json_string(&j, "kernel", m->kernel);
+    bench_json_string(&j, "governor", m->governor);
+    bench_json_string(&j, "idle_driver", m->idle);
+    bench_json_string(&j, "thp", m->thp);
+    bench_json_string(&j, "shmem_thp", m->shmem_thp);
+    bench_json_number(&j, "l3_mib", (double)m->l3 / MIB);
+    bench_json_number(&j, "memory_mib", (double)m->memory / MIB);
+    bench_json_number(&j, "array_mib", (double)config->bytes / MIB);
+    bench_json_number(&j, "launches", config->launches);
+    bench_json_bool(&j, "quick", config->quick);
+    bench_json_number(&j, "load", bench_machine_load());
+    bench_json_string(&j, "compiler", m->compiler);
+    bench_json_end(&j);
+}
+
+void bench_report_machine(const bench_machine *m, const bench_config *config,
+                          FILE *json)
+{
+    char cpus[BENCH_MAX_WORKERS * 6];
+    bench_cpus_list(config, 0, cpus, sizeof cpus);
+    printf("machine   %s, %d processors, L3 %.0f MiB, memory %.0f MiB\n", m->cpu,
+           m->online, (double)m->l3 / MIB, (double)m->memory / MIB);
+    printf("system    %s, governor %s, idle driver %s, huge pages: %s, shared: %s\n",
+           m->kernel, m->governor, m->idle, m->thp, m->shmem_thp);
+    printf("measured  %d workers on CPUs %s, caller pinned to the first and working; "
+           "%d launches\n          each, interleaved; arrays of %.0f MiB; load %.2f at "
+           "the start; compiler %s%s\n",
+           config->workers, cpus, config->launches, (double)config->bytes / MIB,
+           bench_machine_load(), m->compiler, config->quick ? "; --quick" : "");
+    machine_json(m, config, cpus, json);
+}
+
+/* ---- rows
+ * ---------------------------------------------------------------------------*/
+
+typedef struct reference {
+    double limit; /* the best of the row's limits */
+    double like;  /* the best limit on the same kind of memory, or 0 */
+    double peer;  /* the best of libgomp's lines */
+} reference;
+
+static int shared_memory(bench_memory kind)
+{
+    return kind == BENCH_SHARED || kind == BENCH_FURROW;
+}
+
+/* What a line counts as: a limit of a sweep by its best repetition, all others (and the
+ * floor of a dispatch) by the median. */
+static double worth(const bench_table *t, const bench_line *line)
+{
+    const int repeated = t->row->measure == bench_measure_sweep ||
+                         t->row->measure == bench_measure_first;
+    return repeated && line->contender->role == BENCH_LIMIT ? line->best : line->value;
+}
+
+typedef int choice(const bench_line *, const void *);
+
+/* The best worth among lines that are `wanted`; 0 when there is none. */
+static double best_where(const bench_table *t, choice *wanted, const void *what)
+{
+    double best = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        const double v = worth(t, &t->lines[i]);
+        if (t->lines[i].launches && wanted(&t->lines[i], what) &&
+            (best == 0 || (t->row->lower_is_better ? v < best : v > best)))
+            best = v;
+    }
+    return best;
+}
+
+static int is_limit(const bench_line *line, const void *unused)
+{
+    (void)unused;
+    return line->contender->role == BENCH_LIMIT;
+}
+
+static int is_limit_like(const bench_line *line, const void *memory)
+{
+    return is_limit(line, NULL) && shared_memory(line->contender->memory) ==
+                                       shared_memory(*(const bench_memory *)memory);
+}
+
+static int is_from(const bench_line *line, const void *who)
+{
+    return strcmp(line->contender->who, who) == 0;
+}
+
+static reference references(const bench_table *t, const bench_line *line)
+{
+    const bench_memory *memory = &line->contender->memory;
+    return (reference){.limit = best_where(t, is_limit, NULL),
+                       .like = best_where(t, is_limit_like, memory),
+                       .peer = best_where(t, is_from, "libgomp")};
+}
+
+/* A right-aligned column; "-" where there is no number. */
+static void column(int width, int digits, double value, const char *unit)
+{
+    char text[32];
+    if (isfinite(value))
+        snprintf(text, sizeof text, "%.*f%s", digits, value, unit);
+    else
+        snprintf(text, sizeof text, "-");
+    printf(" %*s", width, text);
+}
+
+static double percent(double part, double whole)
+{
+    return whole > 0 ? 100 * part / whole : NAN;
+}
+
+static void print_line(const bench_table *t, const bench_line *line)
+{
+    const bench_contender *c = line->contender;
+    const int lower = t->row->lower_is_better;
+    const reference ref = references(t, line);
+    const int digits = strcmp(t->row->unit, "ns") == 0 ? 0 : 2;
+    printf("  %-10s %-13s %-7s", c->who, c->setting, bench_memory_name(c->memory));
+    if (line->launches == 0) {
+        printf(" %s\n", line->text);
+        return;
+    }
+    column(9, digits, line->value, "");
+    column(9, digits, line->p99, "");
+    column(9, digits, line->best, "");
+    column(9, digits, line->low, "");
+    column(9, digits, line->high, "");
+    if (lower)
+        column(8, 2, line->value / ref.limit, "x");
+    else
+        column(8, 1, percent(line->value, ref.limit), "%");
+    column(8, 2, bench_stats_times(line->value, ref.peer, lower), "x");
+    if (t->row->measure == bench_measure_dispatch) {
+        column(9, digits, line->batch, "");
+        column(8, 2, percent((double)line->counted, (double)line->offered), "%");
+    } else if (t->row->measure != bench_measure_small) {
+        if (lower)
+            column(8, 2, line->value / (ref.like > 0 ? ref.like : NAN), "x");
+        else
+            column(8, 1, percent(line->value, ref.like), "%");
+        column(6, 0, line->huge >= 0 ? (double)line->huge : NAN, "%");
+    }
+    if (line->failures)
+        printf("  %zu failed: %s", line->failures, line->text);
+    putchar('\n');
+}
+
+static void print_head(const bench_row *row)
+{
+    printf("\n%s: %s, %s, %s is better\n", row->name, row->title, row->unit,
+           row->lower_is_better ? "less" : "more");
+    printf("  %-10s %-13s %-7s %9s %9s %9s %9s %9s %8s %8s", "who", "setting", "memory",
+           "median", "p99", "best", "least", "most",
+           row->lower_is_better ? "/ limit" : "of limit", "libgomp");
+    if (row->measure == bench_measure_dispatch)
+        printf(" %9s %8s", "batched", "counted");
+    else if (row->measure != bench_measure_small)
+        printf(" %8s %6s", "of like", "huge");
+    putchar('\n');
+}
+
+static void line_json(const bench_table *t, const bench_line *line, FILE *json)
+{
+    const bench_contender *c = line->contender;
+    const reference ref = references(t, line);
+    const int ok = line->launches > 0;
+    bench_json j = bench_json_begin(json);
+    bench_json_string(&j, "row", t->row->name);
+    bench_json_string(&j, "who", c->who);
+    bench_json_string(&j, "setting", c->setting);
+    bench_json_string(&j, "memory", bench_memory_name(c->memory));
+    bench_json_number(&j, "value", ok ? line->value : NAN);
+    bench_json_string(&j, "unit", t->row->unit);
+    bench_json_number(&j, "p50", ok ? line->p50 : NAN);
+    bench_json_number(&j, "p99", ok ? line->p99 : NAN);
+    bench_json_number(&j, "limit", ref.limit > 0 ? ref.limit : NAN);
+    bench_json_number(&j, "limit_like", ref.like > 0 ? ref.like : NAN);
+    bench_json_number(&j, "libgomp", ref.peer > 0 ? ref.peer : NAN);
+    bench_json_number(&j, "best", ok ? line->best : NAN);
+    bench_json_number(&j, "least", ok ? line->low : NAN);
+    bench_json_number(&j, "most", ok ? line->high : NAN);
+    bench_json_number(&j, "launches", (double)line->launches);
+    bench_json_number(&j, "failures", (double)line->failures);
+    bench_json_number(&j, "samples", (double)line->samples);
+    if (line->offered) {
+        bench_json_number(&j, "counted", (double)line->counted / (double)line->offered);
+        bench_json_number(&j, "batched", line->batch);
+    }
+    if (ok && line->huge >= 0)
+        bench_json_number(&j, "huge_percent", line->huge);
+    bench_json_number(&j, "involuntary_switches", (double)line->involuntary);
+    if (line->failures)
+        bench_json_string(&j, "text", line->text);
+    bench_json_end(&j);
+}
+
+/* ---- goals
+ * --------------------------------------------------------------------------*/
+
+typedef struct party {
+    const char *who, *setting;
+} party;
+
+static int is_party(const bench_line *line, const void *what)
+{
+    const party *p = what;
+    return strcmp(line->contender->who, p->who) == 0 &&
+           strcmp(line->contender->setting, p->setting) == 0;
+}
+
+static void report_goal(const bench_table *t, const bench_goal *g, FILE *json)
+{
+    const party me = {g->who, g->setting}, peer = {g->other, g->other_setting};
+    const double mine = best_where(t, is_party, &me);
+    const double other =
+        g->other ? best_where(t, is_party, &peer) : best_where(t, is_limit, NULL);
+    const double times = bench_stats_times(mine, other, t->row->lower_is_better);
+    const int met = times >= g->factor;
+    printf("  goal: %s: ", g->text);
+    if (isfinite(times))
+        printf("%s (%.2f, wanted %.2f times as good)\n", met ? "met" : "MISSED", times,
+               g->factor);
+    else
+        printf("not measured\n");
+    bench_json j = bench_json_begin(json);
+    bench_json_string(&j, "row", "goal");
+    bench_json_string(&j, "of", t->row->name);
+    bench_json_string(&j, "goal", g->text);
+    bench_json_number(&j, "value", times);
+    bench_json_number(&j, "wanted", g->factor);
+    bench_json_bool(&j, "met", met);
+    bench_json_end(&j);
+}
+
+void bench_report_table(const bench_table *t, FILE *json)
+{
+    long involuntary = 0;
+    print_head(t->row);
+    for (size_t i = 0; i < t->count; i++) {
+        print_line(t, &t->lines[i]);
+        line_json(t, &t->lines[i], json);
+        involuntary += t->lines[i].involuntary;
+    }
+    for (const bench_goal *g = bench_goals; g->row; g++)
+        if (strcmp(g->row, t->row->name) == 0)
+            report_goal(t, g, json);
+    printf("  meanwhile: %.0f ms stolen by the hypervisor, %ld involuntary switches\n",
+           t->steal_ms, involuntary);
+    bench_json j = bench_json_begin(json);
+    bench_json_string(&j, "row", "meanwhile");
+    bench_json_string(&j, "of", t->row->name);
+    bench_json_number(&j, "steal_ms", t->steal_ms);
+    bench_json_number(&j, "involuntary_switches", (double)involuntary);
+    bench_json_end(&j);
+    fflush(stdout);
+}
