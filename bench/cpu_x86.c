@@ -4,7 +4,7 @@
  * cores of the processors of today; its rate is measured once against the monotonic
  * clock.
  */
-#include "bench.h"
+#include "part.h"
 
 #include <time.h>
 #include <x86intrin.h>
@@ -39,4 +39,44 @@ double bench_ticks_per_ns(void)
 void bench_pause(void)
 {
     _mm_pause();
+}
+
+/* Pairs begin on even elements: parts do, and the memory is aligned. */
+static void stream_triad(const bench_raw *job, size_t begin, size_t end)
+{
+    const __m128d k = _mm_set1_pd(job->k);
+    for (size_t i = begin; i + 2 <= end; i += 2)
+        _mm_stream_pd(job->a + i, _mm_add_pd(_mm_loadu_pd(job->b + i),
+                                             _mm_mul_pd(k, _mm_loadu_pd(job->c + i))));
+}
+
+static void stream_copy(const bench_raw *job, size_t begin, size_t end)
+{
+    for (size_t i = begin; i + 2 <= end; i += 2)
+        _mm_stream_pd(job->a + i, _mm_loadu_pd(job->b + i));
+}
+
+static void stream_fill(const bench_raw *job, size_t begin, size_t end)
+{
+    const __m128d k = _mm_set1_pd(job->k);
+    for (size_t i = begin; i + 2 <= end; i += 2)
+        _mm_stream_pd(job->a + i, k);
+}
+
+int bench_raw_stream(const bench_raw *job, size_t begin, size_t end)
+{
+    const size_t even = begin + (end - begin) / 2 * 2;
+    if ((uintptr_t)(job->a + begin) % 16 != 0)
+        return 0;
+    if (job->op == BENCH_TRIAD)
+        stream_triad(job, begin, even);
+    else if (job->op == BENCH_COPY)
+        stream_copy(job, begin, even);
+    else if (job->op == BENCH_FILL)
+        stream_fill(job, begin, even);
+    else
+        return 0;
+    _mm_sfence();
+    bench_raw_run(job, even, end);
+    return 1;
 }

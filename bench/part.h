@@ -21,6 +21,10 @@ bench_raw bench_raw_of(const bench_job *job);
 /* Elements [begin, end) of the job; returns their share of the dot product, else 0. */
 double bench_raw_run(const bench_raw *job, size_t begin, size_t end);
 
+/* The same with stores that pass the caches by, for operations that do not read what
+ * they write; 1 when done, 0 when there is no such thing for it here (cpu_*.c). */
+int bench_raw_stream(const bench_raw *job, size_t begin, size_t end);
+
 /* The part of worker w. */
 double bench_raw_run_part(const bench_raw *job, int w, int workers);
 

@@ -39,6 +39,7 @@ typedef struct order {
 static order *orders;
 static int workers;
 static int populates; /* before a fill: the setting "populate" */
+static int streams;   /* the setting "streaming" */
 static pid_t pids[BENCH_MAX_WORKERS];
 
 static int advise_part(int w, int advice)
@@ -61,6 +62,9 @@ static void run_part(int w)
 {
     if (populates && orders->job.op == BENCH_FILL)
         advise_part(w, MADV_POPULATE_WRITE);
+    if (streams && bench_raw_stream(&orders->job, bench_part(orders->job.n, w, workers),
+                                    bench_part(orders->job.n, w + 1, workers)))
+        return;
     orders->done[w].dot = bench_raw_run_part(&orders->job, w, workers);
 }
 
@@ -110,6 +114,7 @@ static int start(int w, int cpu)
 static int open_some(const bench_config *config, int count)
 {
     workers = count;
+    streams = strcmp(config->setting, "streaming") == 0;
     populates = strcmp(config->setting, "populate") == 0;
     orders = bench_shared_page(sizeof *orders);
     if (!orders)
