@@ -29,8 +29,9 @@ enum { LIMIT_SECONDS = 120, MAX_SAMPLES = 1 << 20 };
  */
 static void forget(void)
 {
-    static const char *const prefixes[] = {"OMP_", "GOMP_", "KMP_", "OPENBLAS_",
-                                           "FURROW_"};
+    static const char *const prefixes[] = {
+        "OMP_",        "GOMP_",        "KMP_",       "OPENBLAS_",    "FURROW_WORKERS",
+        "FURROW_CPUS", "FURROW_START", "FURROW_PIN", "FURROW_TRACE", "FURROW_PROGRESS"};
     extern char **environ;
     char name[64];
     for (char **e = environ; *e;) {
