@@ -59,7 +59,7 @@ void bench_report_machine(const bench_machine *m, const bench_config *config,
 
 typedef struct reference {
     double limit; /* the best of the row's limits */
-    double like;  /* the best limit on the same kind of memory, or 0 */
+    double like;  /* the best limit by median on the same kind of memory, or 0 */
     double peer;  /* the best of libgomp's lines */
 } reference;
 
@@ -68,9 +68,17 @@ static int shared_memory(bench_memory kind)
     return kind == BENCH_SHARED || kind == BENCH_FURROW;
 }
 
-/* What a line counts as: a limit of a sweep by its best repetition, all others (and the
- * floor of a dispatch) by the median. */
-static double worth(const bench_table *t, const bench_line *line)
+typedef double merit(const bench_table *, const bench_line *);
+
+static double by_median(const bench_table *t, const bench_line *line)
+{
+    (void)t;
+    return line->value;
+}
+
+/* A limit of a sweep counts by its best repetition, all else (and the floor of a
+ * dispatch) by its median. */
+static double by_worth(const bench_table *t, const bench_line *line)
 {
     const int repeated = t->row->measure == bench_measure_sweep ||
                          t->row->measure == bench_measure_first;
@@ -79,12 +87,13 @@ static double worth(const bench_table *t, const bench_line *line)
 
 typedef int choice(const bench_line *, const void *);
 
-/* The best worth among lines that are `wanted`; 0 when there is none. */
-static double best_where(const bench_table *t, choice *wanted, const void *what)
+/* The best merit among lines that are `wanted`; 0 when there is none. */
+static double best_where(const bench_table *t, merit *of, choice *wanted,
+                         const void *what)
 {
     double best = 0;
     for (size_t i = 0; i < t->count; i++) {
-        const double v = worth(t, &t->lines[i]);
+        const double v = of(t, &t->lines[i]);
         if (t->lines[i].launches && wanted(&t->lines[i], what) &&
             (best == 0 || (t->row->lower_is_better ? v < best : v > best)))
             best = v;
@@ -112,9 +121,9 @@ static int is_from(const bench_line *line, const void *who)
 static reference references(const bench_table *t, const bench_line *line)
 {
     const bench_memory *memory = &line->contender->memory;
-    return (reference){.limit = best_where(t, is_limit, NULL),
-                       .like = best_where(t, is_limit_like, memory),
-                       .peer = best_where(t, is_from, "libgomp")};
+    return (reference){.limit = best_where(t, by_worth, is_limit, NULL),
+                       .like = best_where(t, by_median, is_limit_like, memory),
+                       .peer = best_where(t, by_worth, is_from, "libgomp")};
 }
 
 /* A right-aligned column; "-" where there is no number. */
@@ -235,9 +244,9 @@ static int is_party(const bench_line *line, const void *what)
 static void report_goal(const bench_table *t, const bench_goal *g, FILE *json)
 {
     const party me = {g->who, g->setting}, peer = {g->other, g->other_setting};
-    const double mine = best_where(t, is_party, &me);
-    const double other =
-        g->other ? best_where(t, is_party, &peer) : best_where(t, is_limit, NULL);
+    const double mine = best_where(t, by_worth, is_party, &me);
+    const double other = g->other ? best_where(t, by_worth, is_party, &peer)
+                                  : best_where(t, by_worth, is_limit, NULL);
     const double times = bench_stats_times(mine, other, t->row->lower_is_better);
     const int met = times >= g->factor;
     printf("  goal: %s: ", g->text);
