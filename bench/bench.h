@@ -49,6 +49,10 @@ void bench_vector_free(bench_vector *v);
 /* Zeros that forked children share, NULL when there is no memory. Never freed. */
 void *bench_shared_page(size_t bytes);
 
+/* Take the memory of elements [begin, end): shared memory in huge pages where the
+ * kernel can make them, whatever the system's setting is, as furrow's workers do. */
+void bench_vector_populate(const bench_vector *v, size_t begin, size_t end);
+
 /* Percent of the vector's resident memory that lies in huge pages; -1: unknown. */
 int bench_vector_huge(const bench_vector *v);
 
@@ -106,11 +110,13 @@ typedef struct bench_peer {
     const char *name;
     int (*open)(const bench_config *config);
     int (*run)(const bench_job *job, double *dot); /* one sweep */
-    int (*dispatch)(uint32_t slot);     /* bench_empty(marks, slot) by every worker */
-    int (*drop)(const bench_vector *a); /* give the memory back, each its part */
+    int (*dispatch)(uint32_t slot); /* bench_empty(marks, slot) by every worker */
+    int (*populate)(const bench_vector *a); /* take the memory, each its part */
+    int (*drop)(const bench_vector *a);     /* give it back */
     void (*close)(void);
 } bench_peer;
 
+/* NULL where a peer has none: without populate() its first sweep takes the memory. */
 extern const bench_peer bench_peer_furrow, bench_peer_builtin, bench_peer_libgomp,
     bench_peer_openblas, bench_peer_barrier, bench_peer_processes, bench_peer_serial,
     bench_peer_floor;

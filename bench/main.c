@@ -48,11 +48,13 @@ static void help(FILE *out)
         "\n"
         "median: the median of the launches' medians; least, most: of these medians.\n"
         "p99: 99 of 100 samples of all launches are at least as good.\n"
-        "limit: the best of the row's limits; of sweeps their best repetition. of "
+        "limit: the best of the row's limits, of sweeps their best repetition; of "
         "like:\n"
-        "the best median of limits on the same kind of memory (private or shared).\n"
-        "libgomp: how many times as good as the best of libgomp. counted: the share "
-        "of\n"
+        "of the limit on the same kind of memory (private or shared). libgomp: how "
+        "many\n"
+        "times as good as the best of libgomp. Ratios of medians are those of "
+        "launches\n"
+        "that followed each other, for a machine may drift. counted: the share of\n"
         "dispatches in which every worker ran a chunk; only they are in the figures.\n"
         "batched: of 100 dispatches back to back. huge: of the array, in huge pages.\n",
         out);

@@ -12,6 +12,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#ifndef MADV_COLLAPSE /* of Linux 6.1, of glibc 2.37 */
+#define MADV_COLLAPSE 25
+#endif
 #define HUGE_PAGE ((size_t)2 << 20)
 
 static const char *const names[] = {[BENCH_NO_MEMORY] = "-",
@@ -31,11 +34,13 @@ static size_t bytes_of(const bench_vector *v)
     return (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
 }
 
-/* Whole huge pages at an address that is one's: the slack around them is given back. */
+/* Whole huge pages at an address that is one's. The mapping itself begins there, for
+ * pages of a file (and shared memory is one) are huge only where its offsets are even
+ * too. */
 static void *map_aligned(size_t bytes, int flags)
 {
-    char *p = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE,
-                   flags | MAP_ANONYMOUS, -1, 0);
+    char *p = mmap(NULL, bytes + HUGE_PAGE, PROT_NONE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)
         return NULL;
     const size_t head = (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE;
@@ -43,9 +48,12 @@ static void *map_aligned(size_t bytes, int flags)
         munmap(p, head);
     if (HUGE_PAGE - head)
         munmap(p + head + bytes, HUGE_PAGE - head);
-    madvise(p + head, bytes,
-            MADV_HUGEPAGE); /* refused: small pages, and it is printed */
-    return p + head;
+    p = mmap(p + head, bytes, PROT_READ | PROT_WRITE,
+             flags | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    madvise(p, bytes, MADV_HUGEPAGE); /* refused: small pages, and it is printed */
+    return p;
 }
 
 static int new_furrow(bench_vector *v)
@@ -63,10 +71,10 @@ int bench_vector_new(bench_vector *v, bench_memory kind, size_t n)
     *v = (bench_vector){.n = n, .kind = kind};
     switch (kind) {
     case BENCH_HUGE:
-        v->data = map_aligned(bytes_of(v), MAP_PRIVATE | MAP_NORESERVE);
+        v->data = map_aligned(bytes_of(v), MAP_PRIVATE);
         break;
     case BENCH_SHARED:
-        v->data = map_aligned(bytes_of(v), MAP_SHARED | MAP_NORESERVE);
+        v->data = map_aligned(bytes_of(v), MAP_SHARED);
         break;
     case BENCH_MALLOC:
         v->data = malloc(n * sizeof(double));
@@ -97,6 +105,18 @@ void *bench_shared_page(size_t bytes)
     void *p =
         mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     return p == MAP_FAILED ? NULL : p;
+}
+
+void bench_vector_populate(const bench_vector *v, size_t begin, size_t end)
+{
+    char *from = (char *)(v->data + begin), *to = (char *)(v->data + end);
+    const int shared = v->kind == BENCH_SHARED || v->kind == BENCH_FURROW;
+    int huge = shared && (uintptr_t)from % HUGE_PAGE == 0;
+    for (char *p = from; huge && p + HUGE_PAGE <= to; p += HUGE_PAGE) {
+        *(volatile char *)p = 0; /* one page is there, the kernel makes it a huge one */
+        huge = madvise(p, HUGE_PAGE, MADV_COLLAPSE) == 0;
+    }
+    madvise(from, (size_t)(to - from), MADV_POPULATE_WRITE); /* refused: faults later */
 }
 
 /* Sums what one mapping of smaps says; its lines are "Key:   value kB". */

@@ -50,6 +50,15 @@ static int gomp_dispatch(uint32_t slot)
     return 0;
 }
 
+static int gomp_populate(const bench_vector *a)
+{
+#pragma omp parallel for num_threads(workers) schedule(static, 1)
+    for (int w = 0; w < workers; w++)
+        bench_vector_populate(a, bench_part(a->n, w, workers),
+                              bench_part(a->n, w + 1, workers));
+    return 0;
+}
+
 static void gomp_close(void)
 {
 }
@@ -58,4 +67,5 @@ const bench_peer bench_peer_libgomp = {.name = "libgomp",
                                        .open = gomp_open,
                                        .run = gomp_run,
                                        .dispatch = gomp_dispatch,
+                                       .populate = gomp_populate,
                                        .close = gomp_close};

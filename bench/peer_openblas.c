@@ -78,8 +78,7 @@ static int blas_run(const bench_job *job, double *dot)
     case BENCH_AXPY:
         blas.axpy(n, job->k, job->b->data, 1, job->a->data, 1);
         return 0;
-    case BENCH_FILL: /* no such operation: scal by 0 touches the memory in parallel */
-        blas.scal(n, 0, job->a->data, 1);
+    case BENCH_FILL: /* no such operation, but arrays need values */
         for (size_t i = 0; i < job->n; i++)
             job->a->data[i] = job->k;
         return 0;
@@ -88,9 +87,20 @@ static int blas_run(const bench_job *job, double *dot)
     }
 }
 
+/* By the caller alone: OpenBLAS has nothing that touches memory in its threads' parts.
+ */
+static int blas_populate(const bench_vector *a)
+{
+    bench_vector_populate(a, 0, a->n);
+    return 0;
+}
+
 static void blas_close(void)
 {
 }
 
-const bench_peer bench_peer_openblas = {
-    .name = "openblas", .open = blas_open, .run = blas_run, .close = blas_close};
+const bench_peer bench_peer_openblas = {.name = "openblas",
+                                        .open = blas_open,
+                                        .run = blas_run,
+                                        .populate = blas_populate,
+                                        .close = blas_close};

@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { RUN, MARK, DROP, END };
+enum { RUN, MARK, POPULATE, DROP, END };
 
 typedef struct order {
     _Alignas(BENCH_LINE) _Atomic uint32_t go; /* the caller */
@@ -38,30 +38,30 @@ typedef struct order {
 
 static order *orders;
 static int workers;
-static int populates; /* before a fill: the setting "populate" */
-static int streams;   /* the setting "streaming" */
+static int streams; /* the setting "streaming" */
 static pid_t pids[BENCH_MAX_WORKERS];
-
-static int advise_part(int w, int advice)
-{
-    const bench_raw *job = &orders->job;
-    const size_t begin = bench_part(job->n, w, workers);
-    const size_t bytes = (bench_part(job->n, w + 1, workers) - begin) * sizeof(double);
-    return madvise(job->a + begin, bytes, advice) == 0 ? 0 : errno;
-}
 
 /* Shared memory goes back to the system by any process's word, private memory only by
  * that of the process that has it. */
 static int drop_part(int w)
 {
-    return advise_part(w, orders->kind == BENCH_SHARED ? MADV_REMOVE : MADV_DONTNEED);
+    const bench_raw *job = &orders->job;
+    const size_t begin = bench_part(job->n, w, workers);
+    const size_t bytes = (bench_part(job->n, w + 1, workers) - begin) * sizeof(double);
+    const int advice = orders->kind == BENCH_SHARED ? MADV_REMOVE : MADV_DONTNEED;
+    return madvise(job->a + begin, bytes, advice) == 0 ? 0 : errno;
 }
 
-/* A kernel without MADV_POPULATE_WRITE answers with an error: the fill then faults. */
+static void populate_part(int w)
+{
+    const bench_vector v = {
+        .data = orders->job.a, .n = orders->job.n, .kind = orders->kind};
+    bench_vector_populate(&v, bench_part(v.n, w, workers),
+                          bench_part(v.n, w + 1, workers));
+}
+
 static void run_part(int w)
 {
-    if (populates && orders->job.op == BENCH_FILL)
-        advise_part(w, MADV_POPULATE_WRITE);
     if (streams && bench_raw_stream(&orders->job, bench_part(orders->job.n, w, workers),
                                     bench_part(orders->job.n, w + 1, workers)))
         return;
@@ -75,6 +75,8 @@ static void work(int w)
                     (size_t)w * bench_the_marks.stride + orders->slot);
     else if (orders->what == RUN)
         run_part(w);
+    else if (orders->what == POPULATE)
+        populate_part(w);
     else if (orders->what == DROP)
         orders->done[w].failed = drop_part(w);
 }
@@ -115,7 +117,6 @@ static int open_some(const bench_config *config, int count)
 {
     workers = count;
     streams = strcmp(config->setting, "streaming") == 0;
-    populates = strcmp(config->setting, "populate") == 0;
     orders = bench_shared_page(sizeof *orders);
     if (!orders)
         return bench_fail("no shared memory for the orders");
@@ -168,11 +169,21 @@ static int processes_dispatch(uint32_t slot)
     return carry_out(MARK);
 }
 
-static int processes_drop(const bench_vector *a)
+static int order_memory(int what, const bench_vector *a)
 {
     orders->job = (bench_raw){.n = a->n, .a = a->data};
     orders->kind = a->kind;
-    return carry_out(DROP);
+    return carry_out(what);
+}
+
+static int processes_populate(const bench_vector *a)
+{
+    return order_memory(POPULATE, a);
+}
+
+static int processes_drop(const bench_vector *a)
+{
+    return order_memory(DROP, a);
 }
 
 static void processes_close(void)
@@ -187,11 +198,13 @@ const bench_peer bench_peer_processes = {.name = "processes",
                                          .open = processes_open,
                                          .run = processes_run,
                                          .dispatch = processes_dispatch,
+                                         .populate = processes_populate,
                                          .drop = processes_drop,
                                          .close = processes_close};
 
 const bench_peer bench_peer_serial = {.name = "serial",
                                       .open = serial_open,
                                       .run = processes_run,
+                                      .populate = processes_populate,
                                       .drop = processes_drop,
                                       .close = processes_close};

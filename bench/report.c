@@ -57,46 +57,37 @@ void bench_report_machine(const bench_machine *m, const bench_config *config,
 /* ---- rows
  * ---------------------------------------------------------------------------*/
 
-typedef struct reference {
-    double limit; /* the best of the row's limits */
-    double like;  /* the best limit by median on the same kind of memory, or 0 */
-    double peer;  /* the best of libgomp's lines */
-} reference;
-
 static int shared_memory(bench_memory kind)
 {
     return kind == BENCH_SHARED || kind == BENCH_FURROW;
 }
 
-typedef double merit(const bench_table *, const bench_line *);
-
-static double by_median(const bench_table *t, const bench_line *line)
+/* Is the limit of the row its best repetition (of a sweep), or its median (the floor of
+ * a dispatch, the time of one core)? */
+static int limit_is_best(const bench_row *row)
 {
-    (void)t;
-    return line->value;
+    return row->measure == bench_measure_sweep || row->measure == bench_measure_first;
 }
 
-/* A limit of a sweep counts by its best repetition, all else (and the floor of a
- * dispatch) by its median. */
-static double by_worth(const bench_table *t, const bench_line *line)
+static double worth(const bench_table *t, const bench_line *line)
 {
-    const int repeated = t->row->measure == bench_measure_sweep ||
-                         t->row->measure == bench_measure_first;
-    return repeated && line->contender->role == BENCH_LIMIT ? line->best : line->value;
+    const int limit = line->contender->role == BENCH_LIMIT;
+    return limit && limit_is_best(t->row) ? line->best : line->value;
 }
 
 typedef int choice(const bench_line *, const void *);
 
-/* The best merit among lines that are `wanted`; 0 when there is none. */
-static double best_where(const bench_table *t, merit *of, choice *wanted,
-                         const void *what)
+/* The line of the greatest worth among those that are wanted, or NULL. */
+static const bench_line *best_where(const bench_table *t, choice *wanted,
+                                    const void *what)
 {
-    double best = 0;
+    const bench_line *best = NULL;
     for (size_t i = 0; i < t->count; i++) {
-        const double v = of(t, &t->lines[i]);
-        if (t->lines[i].launches && wanted(&t->lines[i], what) &&
-            (best == 0 || (t->row->lower_is_better ? v < best : v > best)))
-            best = v;
+        const bench_line *line = &t->lines[i];
+        if (line->launches && wanted(line, what) &&
+            (!best || bench_stats_times(worth(t, line), worth(t, best),
+                                        t->row->lower_is_better) > 1))
+            best = line;
     }
     return best;
 }
@@ -118,12 +109,33 @@ static int is_from(const bench_line *line, const void *who)
     return strcmp(line->contender->who, who) == 0;
 }
 
-static reference references(const bench_table *t, const bench_line *line)
+/* How many times as good as these a line is; NaN where there is nothing to compare. */
+typedef struct comparison {
+    double limit;   /* as the row's limit */
+    double like;    /* as the limit on the same kind of memory, launch by launch */
+    double libgomp; /* as the best line of libgomp, launch by launch */
+} comparison;
+
+static double against(const bench_table *t, const bench_line *line,
+                      const bench_line *other)
+{
+    return other ? bench_stats_paired(line, other, t->row->lower_is_better) : NAN;
+}
+
+static double against_limit(const bench_table *t, const bench_line *line)
+{
+    const bench_line *limit = best_where(t, is_limit, NULL);
+    if (!limit || !limit_is_best(t->row))
+        return against(t, line, limit);
+    return bench_stats_times(line->value, worth(t, limit), t->row->lower_is_better);
+}
+
+static comparison compare(const bench_table *t, const bench_line *line)
 {
     const bench_memory *memory = &line->contender->memory;
-    return (reference){.limit = best_where(t, by_worth, is_limit, NULL),
-                       .like = best_where(t, by_median, is_limit_like, memory),
-                       .peer = best_where(t, by_worth, is_from, "libgomp")};
+    return (comparison){.limit = against_limit(t, line),
+                        .like = against(t, line, best_where(t, is_limit_like, memory)),
+                        .libgomp = against(t, line, best_where(t, is_from, "libgomp"))};
 }
 
 /* A right-aligned column; "-" where there is no number. */
@@ -137,16 +149,20 @@ static void column(int width, int digits, double value, const char *unit)
     printf(" %*s", width, text);
 }
 
-static double percent(double part, double whole)
+/* "1.20x" of a time, "83.3%" of a bandwidth. */
+static void ratio_column(double times, int lower_is_better)
 {
-    return whole > 0 ? 100 * part / whole : NAN;
+    if (lower_is_better)
+        column(8, 2, 1 / times, "x");
+    else
+        column(8, 1, 100 * times, "%");
 }
 
 static void print_line(const bench_table *t, const bench_line *line)
 {
     const bench_contender *c = line->contender;
     const int lower = t->row->lower_is_better;
-    const reference ref = references(t, line);
+    const comparison than = compare(t, line);
     const int digits = strcmp(t->row->unit, "ns") == 0 ? 0 : 2;
     printf("  %-10s %-13s %-7s", c->who, c->setting, bench_memory_name(c->memory));
     if (line->launches == 0) {
@@ -158,19 +174,16 @@ static void print_line(const bench_table *t, const bench_line *line)
     column(9, digits, line->best, "");
     column(9, digits, line->low, "");
     column(9, digits, line->high, "");
-    if (lower)
-        column(8, 2, line->value / ref.limit, "x");
-    else
-        column(8, 1, percent(line->value, ref.limit), "%");
-    column(8, 2, bench_stats_times(line->value, ref.peer, lower), "x");
+    ratio_column(than.limit, lower);
+    column(8, 2, than.libgomp, "x");
     if (t->row->measure == bench_measure_dispatch) {
         column(9, digits, line->batch, "");
-        column(8, 2, percent((double)line->counted, (double)line->offered), "%");
-    } else if (t->row->measure != bench_measure_small) {
-        if (lower)
-            column(8, 2, line->value / (ref.like > 0 ? ref.like : NAN), "x");
-        else
-            column(8, 1, percent(line->value, ref.like), "%");
+        column(8, 2,
+               line->offered ? 100 * (double)line->counted / (double)line->offered
+                             : NAN,
+               "%");
+    } else if (limit_is_best(t->row)) {
+        ratio_column(than.like, lower);
         column(6, 0, line->huge >= 0 ? (double)line->huge : NAN, "%");
     }
     if (line->failures)
@@ -187,15 +200,16 @@ static void print_head(const bench_row *row)
            row->lower_is_better ? "/ limit" : "of limit", "libgomp");
     if (row->measure == bench_measure_dispatch)
         printf(" %9s %8s", "batched", "counted");
-    else if (row->measure != bench_measure_small)
-        printf(" %8s %6s", "of like", "huge");
+    else if (limit_is_best(row))
+        printf(" %8s %6s", row->lower_is_better ? "/ like" : "of like", "huge");
     putchar('\n');
 }
 
 static void line_json(const bench_table *t, const bench_line *line, FILE *json)
 {
     const bench_contender *c = line->contender;
-    const reference ref = references(t, line);
+    const bench_line *limit = best_where(t, is_limit, NULL);
+    const comparison than = compare(t, line);
     const int ok = line->launches > 0;
     bench_json j = bench_json_begin(json);
     bench_json_string(&j, "row", t->row->name);
@@ -206,9 +220,10 @@ static void line_json(const bench_table *t, const bench_line *line, FILE *json)
     bench_json_string(&j, "unit", t->row->unit);
     bench_json_number(&j, "p50", ok ? line->p50 : NAN);
     bench_json_number(&j, "p99", ok ? line->p99 : NAN);
-    bench_json_number(&j, "limit", ref.limit > 0 ? ref.limit : NAN);
-    bench_json_number(&j, "limit_like", ref.like > 0 ? ref.like : NAN);
-    bench_json_number(&j, "libgomp", ref.peer > 0 ? ref.peer : NAN);
+    bench_json_number(&j, "limit", limit ? worth(t, limit) : NAN);
+    bench_json_number(&j, "times_limit", ok ? than.limit : NAN);
+    bench_json_number(&j, "times_like", ok ? than.like : NAN);
+    bench_json_number(&j, "times_libgomp", ok ? than.libgomp : NAN);
     bench_json_number(&j, "best", ok ? line->best : NAN);
     bench_json_number(&j, "least", ok ? line->low : NAN);
     bench_json_number(&j, "most", ok ? line->high : NAN);
@@ -241,28 +256,41 @@ static int is_party(const bench_line *line, const void *what)
            strcmp(line->contender->setting, p->setting) == 0;
 }
 
-static void report_goal(const bench_table *t, const bench_goal *g, FILE *json)
+static void goal_json(const bench_table *t, const bench_goal *g, double times,
+                      FILE *json)
 {
-    const party me = {g->who, g->setting}, peer = {g->other, g->other_setting};
-    const double mine = best_where(t, by_worth, is_party, &me);
-    const double other = g->other ? best_where(t, by_worth, is_party, &peer)
-                                  : best_where(t, by_worth, is_limit, NULL);
-    const double times = bench_stats_times(mine, other, t->row->lower_is_better);
-    const int met = times >= g->factor;
-    printf("  goal: %s: ", g->text);
-    if (isfinite(times))
-        printf("%s (%.2f, wanted %.2f times as good)\n", met ? "met" : "MISSED", times,
-               g->factor);
-    else
-        printf("not measured\n");
     bench_json j = bench_json_begin(json);
     bench_json_string(&j, "row", "goal");
     bench_json_string(&j, "of", t->row->name);
     bench_json_string(&j, "goal", g->text);
     bench_json_number(&j, "value", times);
     bench_json_number(&j, "wanted", g->factor);
-    bench_json_bool(&j, "met", met);
+    bench_json_bool(&j, "met", times >= g->factor);
     bench_json_end(&j);
+}
+
+static void report_goal(const bench_table *t, const bench_goal *g, FILE *json)
+{
+    const party me = {g->who, g->setting}, peer = {g->other, g->other_setting};
+    const bench_line *mine = best_where(t, is_party, &me);
+    double times = NAN, like = NAN;
+    if (mine && g->other)
+        times = against(t, mine, best_where(t, is_party, &peer));
+    else if (mine)
+        times = against_limit(t, mine);
+    if (mine && !g->other && limit_is_best(t->row))
+        like = compare(t, mine).like;
+    printf("  goal: %s: ", g->text);
+    if (!isfinite(times)) {
+        printf("not measured\n");
+    } else {
+        printf("%s (%.2f times as good, wanted %.2f",
+               times >= g->factor ? "met" : "MISSED", times, g->factor);
+        if (isfinite(like))
+            printf("; %.2f launch by launch", like);
+        printf(")\n");
+    }
+    goal_json(t, g, times, json);
 }
 
 void bench_report_table(const bench_table *t, FILE *json)

@@ -51,28 +51,35 @@ void bench_stats_add(bench_line *line, bench_launch *launch)
     line->involuntary += launch->involuntary;
     line->counted += r->counted;
     line->offered += r->offered;
-    if (!r->failed && count > 0 && line->launches < BENCH_MAX_LAUNCHES &&
-        pool_add(line, launch->samples, count) == 0) {
-        line->median[line->launches] = bench_stats_median(launch->samples, count);
-        line->batched[line->launches] = r->batched;
-        line->launches++;
+    if (line->asked == BENCH_MAX_LAUNCHES)
+        return;
+    line->median[line->asked] = NAN;
+    if (!r->failed && count > 0 && pool_add(line, launch->samples, count) == 0) {
+        line->median[line->asked] = bench_stats_median(launch->samples, count);
+        line->batched[line->launches++] = r->batched;
         line->huge = r->huge;
     } else {
         line->failures++;
         snprintf(line->text, sizeof line->text, "%s",
                  r->failed ? r->text : "no sample counts: not every worker ran");
     }
+    line->asked++;
     free(launch->samples);
     launch->samples = NULL;
 }
 
 void bench_stats_sum_up(bench_line *line, int lower_is_better)
 {
-    if (line->launches == 0)
+    double median[BENCH_MAX_LAUNCHES];
+    size_t count = 0;
+    for (size_t i = 0; i < line->asked; i++)
+        if (isfinite(line->median[i]))
+            median[count++] = line->median[i];
+    if (count == 0)
         return;
-    line->value = bench_stats_median(line->median, line->launches);
-    line->low = line->median[0]; /* sorted now */
-    line->high = line->median[line->launches - 1];
+    line->value = bench_stats_median(median, count);
+    line->low = median[0]; /* sorted now */
+    line->high = median[count - 1];
     line->batch = bench_stats_median(line->batched, line->launches);
     line->p99 =
         bench_stats_quantile(line->pool, line->samples, lower_is_better ? 0.99 : 0.01);
@@ -91,4 +98,18 @@ double bench_stats_times(double value, double other, int lower_is_better)
     if (!(value > 0) || !(other > 0))
         return NAN;
     return lower_is_better ? other / value : value / other;
+}
+
+double bench_stats_paired(const bench_line *line, const bench_line *other,
+                          int lower_is_better)
+{
+    double times[BENCH_MAX_LAUNCHES];
+    size_t count = 0;
+    for (size_t i = 0; i < line->asked && i < other->asked; i++) {
+        const double t =
+            bench_stats_times(line->median[i], other->median[i], lower_is_better);
+        if (isfinite(t))
+            times[count++] = t;
+    }
+    return bench_stats_median(times, count);
 }

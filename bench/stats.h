@@ -16,7 +16,9 @@ double bench_stats_median(double *value, size_t count);
 /* One line of a table: grows by launches, then is summed up. */
 typedef struct bench_line {
     const bench_contender *contender;
-    double median[BENCH_MAX_LAUNCHES], batched[BENCH_MAX_LAUNCHES];
+    double median[BENCH_MAX_LAUNCHES]; /* of launch i; NaN when it failed */
+    double batched[BENCH_MAX_LAUNCHES];
+    size_t asked;    /* launches */
     size_t launches; /* that answered with samples */
     size_t failures;
     double *pool; /* all samples of all launches */
@@ -40,5 +42,10 @@ void bench_stats_free(bench_line *line);
 
 /* How many times as good as `other` `value` is. */
 double bench_stats_times(double value, double other, int lower_is_better);
+
+/* The same for two lines: the median over pairs of launches that came close after each
+ * other, for a machine that drifts shifts both alike. NaN when there is no pair. */
+double bench_stats_paired(const bench_line *line, const bench_line *other,
+                          int lower_is_better);
 
 #endif

@@ -7,7 +7,7 @@
 #include "bench.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
 enum { SMALL = 10000, WARM_SWEEPS = 2, PROBES = 1009 };
 
@@ -62,15 +62,22 @@ static int fill(const bench_peer *peer, const bench_vector *v, double value)
 {
     const bench_job job = {.op = BENCH_FILL, .k = value, .n = v->n, .a = v};
     double unused;
-    return v->data ? peer->run(&job, &unused) : 0;
+    return peer->run(&job, &unused);
+}
+
+static int touch(const bench_peer *peer, const bench_vector *v, double value)
+{
+    if (!v->data)
+        return 0;
+    return (peer->populate && peer->populate(v)) || fill(peer, v, value);
 }
 
 /* The first touch, by whoever will work on it: a = 1 for scale, else 0; b = 1; c = 2.
  */
 static int operands_touch(operands *o, const bench_peer *peer)
 {
-    return fill(peer, &o->a, o->job.op == BENCH_SCALE ? 1 : 0) ||
-           fill(peer, &o->b, 1) || fill(peer, &o->c, 2);
+    return touch(peer, &o->a, o->job.op == BENCH_SCALE ? 1 : 0) ||
+           touch(peer, &o->b, 1) || touch(peer, &o->c, 2);
 }
 
 /* What every element of a (or the dot product) is after so many sweeps. */
@@ -142,7 +149,7 @@ static int take(operands *o, const bench_peer *peer, const plan *p, bench_sample
 }
 
 static int measure(operands *o, const bench_peer *peer, const bench_config *config,
-                   const plan *p, bench_samples *samples)
+                   const plan *p, bench_result *result, bench_samples *samples)
 {
     double dot = 0;
     int rc = bench_samples_room(samples, p->sweeps);
@@ -150,6 +157,8 @@ static int measure(operands *o, const bench_peer *peer, const bench_config *conf
         return -1;
     rc = operands_touch(o, peer) || take(o, peer, p, samples, &dot) ||
          check(o, peer, config, p->warm + samples->count, dot);
+    result->huge =
+        p->nanoseconds > 0 ? -1 : bench_vector_huge(has_a(o->job.op) ? &o->a : &o->b);
     peer->close();
     return rc ? -1 : 0;
 }
@@ -166,8 +175,7 @@ int bench_measure_sweep(const bench_row *row, const bench_peer *peer,
     operands o;
     if (operands_new(&o, row->op, config->memory, n))
         return -1;
-    const int rc = measure(&o, peer, config, &p, samples);
-    result->huge = bench_vector_huge(has_a(row->op) ? &o.a : &o.b);
+    const int rc = measure(&o, peer, config, &p, result, samples);
     operands_free(&o);
     return rc;
 }
@@ -181,10 +189,9 @@ int bench_measure_small(const bench_row *row, const bench_peer *peer,
                     .seconds = config->quick ? 0.5 : 2,
                     .nanoseconds = 1e9};
     operands o;
-    (void)result;
     if (operands_new(&o, row->op, config->memory, SMALL))
         return -1;
-    const int rc = measure(&o, peer, config, &p, samples);
+    const int rc = measure(&o, peer, config, &p, result, samples);
     operands_free(&o);
     return rc;
 }
@@ -194,13 +201,14 @@ int bench_measure_small(const bench_row *row, const bench_peer *peer,
 
 /* Processes that were forked before see only mappings that were there before: the limit
  * gives the memory of one mapping back and takes it again. */
-static int first_again(operands *o, const bench_peer *peer, int times, bench_samples *s)
+static int first_again(operands *o, const bench_peer *peer, int populate, int times,
+                       bench_samples *s)
 {
     for (int i = 0; i < times; i++) {
         if (peer->drop(&o->a))
             return -1;
         const uint64_t begin = bench_ticks();
-        if (fill(peer, &o->a, o->job.k))
+        if ((populate && peer->populate(&o->a)) || fill(peer, &o->a, o->job.k))
             return -1;
         bench_samples_add(s, seconds_since(begin) * 1e3);
     }
@@ -210,12 +218,15 @@ static int first_again(operands *o, const bench_peer *peer, int times, bench_sam
 static int first_limit(const bench_peer *peer, const bench_config *config, int times,
                        bench_result *result, bench_samples *s)
 {
+    const int populate = strcmp(config->setting, "populate") == 0;
     operands o;
     if (operands_new(&o, BENCH_FILL, config->memory, config->bytes / sizeof(double)))
         return -1;
     int rc = peer->open(config);
     if (rc == 0) {
-        rc = first_again(&o, peer, times, s) || check(&o, peer, config, 1, 0) ? -1 : 0;
+        rc = first_again(&o, peer, populate, times, s) || check(&o, peer, config, 1, 0)
+                 ? -1
+                 : 0;
         result->huge = bench_vector_huge(&o.a);
         peer->close();
     }
