@@ -53,6 +53,23 @@ static int tell(const fw_dispatch *d, const fw_call *call)
     return fw_outcome_tell(&o);
 }
 
+/* Does ctx travel in the dispatch's own line? Else it is part of the job. */
+static int ctx_in_line(const fw_call *call)
+{
+    return call->job.ctx_size <= FW_GO_TAIL;
+}
+
+/* Under the driver lock. */
+static void describe(furrow_pool *pool, const fw_call *call)
+{
+    size_t size = offsetof(fw_call_job, ctx);
+
+    if (!call->job.far_ctx && !ctx_in_line(call))
+        size += call->job.ctx_size;
+    fw_dispatch_describe(pool->team, fw_call_run, &call->job, size);
+    pool->last_version = pool->team->control->job.version;
+}
+
 /* Under the driver lock. */
 static int run(furrow_pool *pool, const fw_call *call)
 {
@@ -60,15 +77,13 @@ static int run(furrow_pool *pool, const fw_call *call)
                      .chunks = call->chunks,
                      .grace_ns = call->grace_ns,
                      .caller_runs = !!(call->request.flags & FURROW_CALLER_RUNS),
+                     .tail_size = ctx_in_line(call) ? call->job.ctx_size : 0,
+                     .tail = call->job.ctx,
                      .deadline = call->request.deadline ? call->request.deadline
                                                         : FURROW_FOREVER,
                      .error = FW_NO_ERROR};
-    int rc;
+    int rc = fw_dispatch_run(&d);
 
-    fw_dispatch_describe(pool->team, fw_call_run, &call->job,
-                         offsetof(fw_call_job, ctx) +
-                             (call->job.far_ctx ? 0 : call->job.ctx_size));
-    rc = fw_dispatch_run(&d);
     if (rc == 0)
         rc = tell(&d, call);
     free(d.torn);
@@ -101,7 +116,6 @@ static int resolve_and_run(furrow_pool *pool, const furrow_call *request, size_t
 {
     int rc;
 
-    pool->last_valid = 0;
     rc = fw_pool_resolve(pool, request, size, &pool->last);
     if (rc < 0 || pool->last.chunks == 0)
         return rc;
@@ -110,8 +124,26 @@ static int resolve_and_run(furrow_pool *pool, const furrow_call *request, size_t
         rc = fw_prepare(pool, &pool->last);
     if (rc < 0)
         return rc;
-    pool->last_valid = 1;
+    describe(pool, &pool->last);
     return run(pool, &pool->last);
+}
+
+/* The same call again: the workers have its job, but for the bytes of ctx. Whatever else
+ * ran meanwhile has changed the job's version. */
+static int run_again(furrow_pool *pool, const furrow_call *request)
+{
+    fw_call *call = &pool->last;
+    size_t size = call->request.ctx_size;
+
+    if (ctx_in_line(call)) {
+        fw_call_set_ctx(call, request->ctx);
+    } else if (memcmp(call->job.ctx, request->ctx, size) != 0) {
+        fw_call_set_ctx(call, request->ctx);
+        pool->last_version = 0;
+    }
+    if (pool->last_version != pool->team->control->job.version)
+        describe(pool, call);
+    return run(pool, call);
 }
 
 static int map(furrow_pool *pool, const furrow_call *request, size_t size)
@@ -125,13 +157,11 @@ static int map(furrow_pool *pool, const furrow_call *request, size_t size)
     rc = fw_dispatch_lock(pool->team);
     if (rc < 0)
         return rc;
-    if (pool->last_valid && fw_call_same(&pool->last, request, size)) {
-        fw_call_set_ctx(&pool->last, request->ctx);
-        rc = run(pool, &pool->last);
-        pool->last_valid = rc == 0;
-    } else {
+    if (pool->last_valid && fw_call_same(&pool->last, request, size))
+        rc = run_again(pool, request);
+    else
         rc = resolve_and_run(pool, request, size);
-    }
+    pool->last_valid = rc == 0 && pool->last.chunks > 0;
     fw_dispatch_unlock(pool->team);
     return rc;
 }

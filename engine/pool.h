@@ -26,7 +26,8 @@ struct furrow_pool {
 
     /* Under the driver lock: */
     fw_call last; /* the call that was resolved last */
-    int last_valid;
+    int last_valid;        /* it may be repeated: it had work to do, and succeeded */
+    uint64_t last_version; /* of the job that describes it */
     void *far_ctx; /* the last large ctx: a heap block */
     size_t far_size;
 

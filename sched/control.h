@@ -36,29 +36,46 @@ typedef struct fw_job {
     _Alignas(16) unsigned char payload[FW_JOB_PAYLOAD];
 } fw_job;
 
-/* One generation, for the workers that share an L3. Written by the driver: all else before
- * seq. */
+#define FW_GO_TAIL 80
+
+/* One generation, for the workers that share an L3. Written by the driver, all else before
+ * seq; but `out`, which belongs to workers (fw_control_out()).
+ *
+ * What changes with every call travels in this line: the job is copied only when its
+ * version is news, the tail (a small ctx) always. */
 typedef struct fw_go {
     _Alignas(128) _Atomic uint64_t seq; /* see below; spun on by loads */
     uint64_t version;                   /* of the job */
-    uint64_t epoch;                     /* of the call: in every mark */
-    _Atomic uint64_t *mark;             /* one per chunk of the call */
-    const uint32_t *list; /* chunk k of this dispatch is chunk list[k] of the call; or NULL */
     uint32_t chunks;
-    uint32_t mark_shift; /* mark of chunk c: mark[c << mark_shift] */
-    uint32_t grace_ns;   /* how long the share of a late worker is left to it */
+    uint32_t grace_ns;  /* how long the share of a late worker is left to it */
+    uint32_t reruns;    /* generations since the call's first, whose number is its epoch */
+    uint32_t tail_size; /* bytes that follow the job's payload */
+    _Atomic uint64_t out[2];
+    unsigned char tail[FW_GO_TAIL];
 } fw_go;
-_Static_assert(sizeof(fw_go) == 128, "the job's line, and its neighbour empty");
-_Static_assert(offsetof(fw_go, grace_ns) < 64, "all of it in one line");
+_Static_assert(sizeof(fw_go) == 128, "a pair of lines");
+_Static_assert(offsetof(fw_go, tail) == 48, "16 bytes of the tail lie in the first line");
 
-/* seq: generation << 2 | CALLER_RUNS << 1 | CLOSED. What a worker must know before it may
- * read the rest of the line is in here. CALLER_RUNS: worker 0 stays out, the caller has its
- * part. */
-enum { FW_SEQ_IS_CLOSED = 1, FW_SEQ_CALLER_RUNS = 2 };
+/* seq: what a worker must know before it may read the rest of the line.
+ *    63                  10 9       2 1             0
+ *   +----------------------+---------+-------------+--------+
+ *   | generation           | seat    | caller runs | closed |
+ *   +----------------------+---------+-------------+--------+
+ * When the caller runs, it has the part of the worker in the seat, who stays out. */
+enum { FW_SEQ_CLOSED = 1, FW_SEQ_CALLER_RUNS = 2 };
 #define FW_SEQ_STOP UINT64_MAX
+static inline uint64_t fw_seq_open(uint64_t generation, int seat)
+{
+    return generation << 10 |
+           (seat < 0 ? 0 : (uint64_t)seat << 2 | FW_SEQ_CALLER_RUNS);
+}
 static inline uint64_t fw_seq_generation(uint64_t seq)
 {
-    return seq >> 2;
+    return seq >> 10;
+}
+static inline int fw_seq_seat(uint64_t seq)
+{
+    return seq & FW_SEQ_CALLER_RUNS ? (int)(seq >> 2 & 255) : -1;
 }
 
 /* A chunk's mark names the call, the worker and the phase. What a dead worker had STARTED
@@ -96,9 +113,8 @@ typedef struct fw_member {
     _Alignas(128) _Atomic uint64_t in_gen; /* generation it announced last */
     _Atomic uint64_t range;
     _Atomic uint64_t count[FW_COUNTERS];
-    /* line B: the worker's; the driver polls it */
-    _Alignas(128) _Atomic uint64_t out_gen; /* generation it left last: it is inside of
-                                               in_gen while out_gen is another */
+    /* line B: the worker's; the driver polls it. See fw_control_out() */
+    _Alignas(128) _Atomic uint64_t out_gen;
     /* line C: the nursery's */
     _Alignas(128) _Atomic uint32_t state;
     _Atomic int32_t pid;    /* 0 for a thread; kept while DEAD */
@@ -120,6 +136,7 @@ typedef struct fw_control {
     int32_t workers;
     int32_t groups;
     uint16_t group_of[FW_WORKERS_MAX];
+    uint8_t near[FW_WORKERS_MAX]; /* index into go.out, or FW_FAR */
     fw_job job;
     fw_go go[FW_GROUPS_MAX];
 
@@ -133,15 +150,18 @@ typedef struct fw_control {
     _Alignas(128) fw_lock driver;
     _Atomic uint64_t generation; /* of the last dispatch */
     _Atomic uint64_t active;     /* generation being driven; 0: none */
+    _Atomic uint32_t opened;     /* written to order the opening before a look at park[] */
     _Alignas(128) _Atomic uint32_t join;           /* futex of the waiting driver */
     _Atomic uint32_t driver_sleeps;                /* FW_SLEEPS_...: how to wake it */
     _Alignas(128) _Atomic uint64_t error;          /* lowest failing chunk << 32 | value */
     _Atomic uint64_t cancel;                       /* epoch that starts no more chunks */
 
-    /* Marks and list of the running call; replaced by the driver while nobody is inside. */
-    _Alignas(128) _Atomic uint64_t *mark;
-    uint32_t *list;
-    uint32_t mark_room; /* chunks */
+    /* Of the running call; changed by the driver, seldom, while nobody is inside. */
+    _Alignas(128) _Atomic uint64_t *mark; /* mark of chunk c: mark[c << mark_shift] */
+    uint32_t *list;                       /* chunk k of a rerun is chunk list[k] */
+    uint32_t mark_room;                   /* chunks */
+    uint32_t mark_shift;
+    uint32_t listed; /* this generation is a rerun */
 
     /* The nursery's words. */
     _Alignas(128) _Atomic uint32_t deaths; /* how many so far; futex of those who open */
@@ -169,11 +189,22 @@ typedef struct fw_control {
 /* driver_sleeps: on the join futex, or as a supervisor that is to be notified. */
 enum { FW_SLEEPS_FUTEX = 1, FW_SLEEPS_SUPERVISOR = 2 };
 
-/* Is the member inside the generation? It announced it and has not left. */
-static inline int fw_member_inside(fw_member *m, uint64_t generation)
+/* Where worker i writes the generation that it left last: it is inside of in_gen while that
+ * is another. With one or two workers to an L3 the word lies in the line that they and the
+ * driver pass to and fro anyway, which makes a dispatch a third shorter; more of them would
+ * stand in line for it, and have one of their own each. */
+#define FW_FAR 255
+static inline _Atomic uint64_t *fw_control_out(fw_control *c, int i)
 {
-    return fw_load_seqcst(&m->out_gen) != generation &&
-           fw_load_seqcst(&m->in_gen) == generation;
+    return c->near[i] == FW_FAR ? &c->member[i].out_gen
+                                : &c->go[c->group_of[i]].out[c->near[i]];
+}
+
+/* Is worker i inside the generation? It announced it and has not left. */
+static inline int fw_control_inside(fw_control *c, int i, uint64_t generation)
+{
+    return fw_load_seqcst(fw_control_out(c, i)) != generation &&
+           fw_load_seqcst(&c->member[i].in_gen) == generation;
 }
 
 #endif

@@ -84,30 +84,52 @@ static void refresh_ranges(fw_control *c, uint64_t g)
         fw_store_relaxed(&c->member[i].range, fw_range_pack(g - 1, (fw_range){0, 0}));
 }
 
-static void open_generation(fw_dispatch *d, uint64_t g, uint32_t chunks,
-                            const uint32_t *list)
+/* A rerun goes through the list. */
+static void set_listed(fw_control *c, uint32_t listed)
+{
+    if (c->listed != listed)
+        c->listed = listed;
+}
+
+static void write_line(const fw_dispatch *d, fw_go *go, uint64_t g, uint32_t chunks)
+{
+    go->version = d->team->control->job.version;
+    go->chunks = chunks;
+    go->grace_ns = d->grace_ns;
+    go->reruns = (uint32_t)(g - d->epoch);
+    go->tail_size = (uint32_t)d->tail_size;
+    if (d->tail_size)
+        memcpy(go->tail, d->tail, d->tail_size);
+}
+
+static void open_generation(fw_dispatch *d, uint64_t g, uint32_t chunks)
 {
     fw_control *c = d->team->control;
-    uint64_t seq = g << 2 | (d->caller_runs ? FW_SEQ_CALLER_RUNS : 0);
 
     refresh_ranges(c, g);
-    if (d->caller_runs)
-        fw_store_relaxed(&c->member[0].range,
-                         fw_range_pack(g, fw_range_band(chunks, 0, c->workers)));
+    set_listed(c, g != d->epoch);
+    if (d->seat >= 0)
+        fw_store_relaxed(&c->member[d->seat].range,
+                         fw_range_pack(g, fw_range_band(chunks, d->seat, c->workers)));
     for (int i = 0; i < c->groups; i++) {
-        fw_go *go = &c->go[i];
-
-        go->version = c->job.version;
-        go->epoch = d->epoch;
-        go->mark = c->mark;
-        go->mark_shift = mark_shift(d->chunks);
-        go->list = list;
-        go->chunks = chunks;
-        go->grace_ns = d->grace_ns;
-        /* release: go.seq -> idle look(); seqcst: see idle.c */
-        fw_swap_seqcst(&go->seq, seq);
+        write_line(d, &c->go[i], g, chunks);
+        /* release: go.seq -> look() */
+        fw_store_release(&c->go[i].seq, fw_seq_open(g, d->seat));
     }
-    (void)fw_idle_wake(c, 0, 2, d->caller_runs);
+    (void)fw_idle_wake(c, 0, 2, d->seat);
+}
+
+/* The opener's half of the Dekker pair with sleepers (idle.c). open_generation() looks at
+ * park[] without waiting until its stores are visible, for that wait is as long as a whole
+ * dispatch among spinning workers. So whoever was just going to sleep may have been missed:
+ * when the call is not over at once, its stores are made visible and park[] is looked at
+ * again. */
+static void wake_again(fw_dispatch *d)
+{
+    fw_control *c = d->team->control;
+
+    (void)fw_swap_seqcst(&c->opened, 1);
+    (void)fw_idle_wake(c, 0, 2, d->seat);
 }
 
 /* ---- join ---------------------------------------------------------------------------*/
@@ -124,10 +146,12 @@ static tally take_tally(fw_dispatch *d, uint64_t g)
     fw_control *c = d->team->control;
     tally t = {0};
 
-    for (int i = d->caller_runs; i < c->workers; i++) {
+    for (int i = 0; i < c->workers; i++) {
         fw_member *m = &c->member[i];
 
-        if (fw_load_seqcst(&m->out_gen) == g)
+        if (i == d->seat)
+            continue;
+        if (fw_load_seqcst(fw_control_out(c, i)) == g)
             t.left++;
         else if (fw_load_seqcst(&m->in_gen) == g && !fw_reap_is_dead(m))
             t.inside++;
@@ -142,8 +166,8 @@ static int all_left(fw_dispatch *d, uint64_t g)
 {
     fw_control *c = d->team->control;
 
-    for (int i = d->caller_runs; i < c->workers; i++)
-        if (fw_load_acquire(&c->member[i].out_gen) != g)
+    for (int i = 0; i < c->workers; i++)
+        if (i != d->seat && fw_load_acquire(fw_control_out(c, i)) != g)
             return 0;
     return 1;
 }
@@ -179,7 +203,7 @@ static void mind_deadline(fw_dispatch *d, uint64_t g)
               stderr);
     d->timed_out |= 3;
     for (int i = 0; d->team->start->processes && i < c->workers; i++)
-        if (fw_member_inside(&c->member[i], g))
+        if (fw_control_inside(c, i, g))
             fw_store_relaxed(&c->member[i].kill, 1);
     d->team->start->notify(d->team);
 }
@@ -201,7 +225,7 @@ static void sleep_a_tick(fw_dispatch *d, uint64_t g)
             (void)fw_os_futex_wait(&c->join, seen, until);
     }
     fw_store_seqcst(&c->driver_sleeps, 0);
-    (void)fw_idle_wake(c, 0, 2, d->caller_runs); /* in case a waker died */
+    (void)fw_idle_wake(c, 0, 2, d->seat); /* in case a waker died */
 }
 
 /* Is there anybody who could still come? A team whose workers are all gone and cannot be
@@ -229,7 +253,7 @@ static void close_generation(fw_dispatch *d, uint64_t g)
     fw_control *c = d->team->control;
 
     for (int i = 0; i < c->groups; i++)
-        fw_swap_seqcst(&c->go[i].seq, g << 2 | FW_SEQ_IS_CLOSED);
+        fw_swap_seqcst(&c->go[i].seq, fw_seq_open(g, -1) | FW_SEQ_CLOSED);
 }
 
 static int died_since(fw_dispatch *d, uint32_t deaths)
@@ -254,8 +278,15 @@ static int join_hot(fw_dispatch *d, uint64_t g)
 {
     int rounds = fw_load_relaxed(&d->team->control->caller_cpu) >= 0 ? 0 : 30;
 
-    if (!d->caller_runs)
+    if (!d->caller_runs) {
+        if (spin_until_all_left(d, g, rounds ? 64 : 1))
+            return 1;
+        wake_again(d);
         return spin_until_all_left(d, g, rounds * 64);
+    }
+    if (spin_until_all_left(d, g, 64))
+        return 1;
+    wake_again(d);
     for (int i = 0; i < 30; i++)
         if (spin_until_all_left(d, g, 64))
             return 1;
@@ -291,25 +322,42 @@ static void work_myself(fw_dispatch *d, uint64_t g)
     fw_worker *me = d->team->caller;
     int outer = fw_team_self();
 
-    me->epoch = d->epoch;
+    if (me->index != d->seat)
+        fw_worker_sit(me, d->seat);
     me->deadline = d->deadline == INT64_MAX ? 0 : d->deadline;
-    fw_worker_be(0);
+    fw_worker_be(d->seat);
     fw_worker_work(me, g);
     fw_worker_be(outer);
 }
 
-/* A caller that would have to share its CPU with a worker hands it over: it sleeps at
- * once, and the worker there wakes it when all are done. */
-static void note_callers_cpu(fw_dispatch *d)
+/* The worker on the CPU that the caller runs on: -1 when there is none. */
+static int worker_here(fw_team *team, int cpu)
+{
+    fw_control *c = team->control;
+
+    if (team->seat_cpu == cpu)
+        return team->seat;
+    team->seat_cpu = cpu;
+    team->seat = -1;
+    for (int i = 0; i < c->workers && team->seat < 0; i++)
+        if (fw_load_relaxed(&c->cpu_of[i]) == cpu)
+            team->seat = i;
+    return team->seat;
+}
+
+/* Two threads on one CPU: one of them must give way. A caller that runs takes the part of
+ * the worker there; one that waits sleeps at once, and the worker there wakes it when all
+ * are done. */
+static void settle_caller(fw_dispatch *d)
 {
     fw_control *c = d->team->control;
-    int cpu = fw_os_cpu(), mine = d->caller_runs && !d->wait ? cpu : -1;
+    int cpu = fw_os_cpu(), here = d->wait ? -1 : worker_here(d->team, cpu);
 
-    for (int i = 0; mine < 0 && !d->wait && i < c->workers; i++)
-        if (fw_load_relaxed(&c->cpu_of[i]) == cpu)
-            mine = cpu;
-    if (fw_load_relaxed(&c->caller_cpu) != mine)
-        fw_store_relaxed(&c->caller_cpu, mine);
+    d->seat = !d->caller_runs ? -1 : here < 0 ? 0 : here;
+    if (here < 0)
+        cpu = -1;
+    if (fw_load_relaxed(&c->caller_cpu) != cpu)
+        fw_store_relaxed(&c->caller_cpu, cpu);
 }
 
 static void begin(fw_dispatch *d)
@@ -323,14 +371,15 @@ static void begin(fw_dispatch *d)
         fw_store_seqcst(d->epoch_out, d->epoch);
     if (d->canceled && fw_load_seqcst(d->canceled))
         fw_store_relaxed(&c->cancel, d->epoch);
-    note_callers_cpu(d);
+    settle_caller(d);
+    if (c->mark_shift != mark_shift(d->chunks))
+        c->mark_shift = mark_shift(d->chunks);
 }
 
 int fw_dispatch_run(fw_dispatch *d)
 {
     fw_control *c = d->team->control;
     uint32_t todo = d->chunks, deaths = fw_load_acquire(&c->deaths);
-    const uint32_t *list = NULL;
     int died, rc = ensure_marks(c, d->chunks << mark_shift(d->chunks));
 
     if (rc < 0)
@@ -341,19 +390,19 @@ int fw_dispatch_run(fw_dispatch *d)
 
         fw_store_relaxed(&c->generation, g);
         fw_store_release(&c->active, g);
-        open_generation(d, g, todo, list);
+        open_generation(d, g, todo);
         if (d->caller_runs)
             work_myself(d, g);
         died = join(d, g, deaths);
         deaths = fw_load_acquire(&c->deaths);
-        todo = died && !d->supervisor_gone && !d->no_workers ? fw_reap_scan(d, &list) : 0;
+        todo = died && !d->supervisor_gone && !d->no_workers ? fw_reap_scan(d) : 0;
         fw_store_release(&c->active, 0);
         if (died)
             fw_reap_fence(d->team);
     } while (todo > 0);
     d->error = fw_load_relaxed(&c->error);
     d->cut = fw_load_relaxed(&c->cancel) == d->epoch && fw_reap_incomplete(d);
-    fw_add_relaxed(&c->calls, 1);
+    fw_count(&c->calls);
     return 0;
 }
 

@@ -13,6 +13,9 @@ typedef struct fw_dispatch {
     uint32_t chunks;
     uint32_t grace_ns; /* how long the share of a late worker is left to it */
     int caller_runs;
+    size_t tail_size; /* bytes that are the end of the payload, but not part of the job */
+    const void *tail;
+    int seat; /* the worker whose part the caller has, or -1: found by run() */
     int64_t deadline; /* absolute; INT64_MAX: none */
     _Atomic uint64_t *epoch_out; /* where to tell the epoch at the start; or NULL */
     _Atomic uint32_t *canceled;  /* a submission's word; or NULL */

@@ -3,9 +3,10 @@
  * Idle workers: spin on the generation word, then sleep on a word of their own.
  *
  *   sleeper: park[i] = 1 (seqcst) ; look at seq again ; FUTEX_WAIT(park[i] == 1, 1 s)
- *   opener:  seq = open (seqcst)  ; look at park[]    ; CAS park[i] 1 -> 0 ; FUTEX_WAKE
+ *   opener:  seq = open ; a seqcst store ; look at park[] ; CAS park[i] 1 -> 0 ; FUTEX_WAKE
  *
- * A Dekker pair: either the sleeper sees the generation, or the opener sees the sleeper.
+ * A Dekker pair: either the sleeper sees the generation, or the opener sees the sleeper
+ * (dispatch.c: wake_again() says when it looks).
  * The opener wakes two, each of them wakes two more. Killed: a dead sleeper's 1 costs one
  * wake of nobody; a waker that dies between CAS and FUTEX_WAKE, or before it woke its two,
  * leaves sleepers for the rest of their second. The work does not wait for them: it is
@@ -19,7 +20,7 @@
  */
 #include "idle.h"
 
-enum { LOOKS = 64 }; /* looks between two looks at the clock */
+enum { HOT_LOOKS = 64 }; /* between two looks at the clock */
 
 void fw_idle_init(fw_idle *idle, int spare)
 {
@@ -33,30 +34,39 @@ static int news(uint64_t seq, int i, uint64_t last)
 {
     if (seq == FW_SEQ_STOP)
         return 1;
-    if (seq & FW_SEQ_IS_CLOSED || fw_seq_generation(seq) == last)
+    if (seq & FW_SEQ_CLOSED || fw_seq_generation(seq) == last)
         return 0;
-    return i != 0 || !(seq & FW_SEQ_CALLER_RUNS);
+    return fw_seq_seat(seq) != i;
 }
 
-/* acquire: go.seq <- dispatch open() */
+/* acquire: go.seq <- open_generation() */
 static uint64_t look(fw_control *c, int i)
 {
     return fw_load_acquire(&c->go[c->group_of[i]].seq);
 }
 
+/* A hot phase: the next generation is there within a microsecond or two. No clock, for to
+ * read it takes a third of a dispatch. Returns the seq, or 0. */
+static uint64_t spin_hot(fw_control *c, int i, uint64_t last)
+{
+    for (int k = 0; k < HOT_LOOKS; k++) {
+        uint64_t seq = look(c, i);
+
+        if (news(seq, i, last))
+            return seq;
+        fw_pause();
+    }
+    return 0;
+}
+
 /* Returns the seq, or 0 when the time is over. */
 static uint64_t spin(fw_control *c, int i, uint64_t last, int64_t until)
 {
-    do {
-        for (int k = 0; k < LOOKS; k++) {
-            uint64_t seq = look(c, i);
+    uint64_t seq = 0;
 
-            if (news(seq, i, last))
-                return seq;
-            fw_pause();
-        }
-    } while (fw_os_now() < until);
-    return 0;
+    while (!seq && fw_os_now() < until)
+        seq = spin_hot(c, i, last);
+    return seq;
 }
 
 static void sleep_until_woken(fw_control *c, int i, uint64_t last)
@@ -87,18 +97,14 @@ static int callers_cpu(fw_control *c, int i)
     return fw_load_relaxed(&c->caller_cpu) == fw_load_relaxed(&c->cpu_of[i]);
 }
 
-uint64_t fw_idle_wait(fw_control *c, fw_idle *idle, int i, uint64_t last)
+/* Spin as long as it was worth it lately, then sleep. */
+static uint64_t wait_long(fw_control *c, fw_idle *idle, int i, uint64_t last)
 {
-    uint64_t seq = look(c, i);
-    int64_t start;
-    int slept = 0;
+    int64_t start = fw_os_now();
+    uint64_t seq = spin(c, i, last, start + idle->budget);
+    int slept = !seq;
 
-    if (news(seq, i, last))
-        return seq;
-    start = fw_os_now();
-    seq = callers_cpu(c, i) ? 0 : spin(c, i, last, start + idle->budget);
     while (!seq) {
-        slept = 1;
         sleep_until_woken(c, i, last);
         seq = look(c, i);
         if (!news(seq, i, last))
@@ -106,7 +112,7 @@ uint64_t fw_idle_wait(fw_control *c, fw_idle *idle, int i, uint64_t last)
     }
     learn(idle, fw_os_now() - start, slept);
     if (slept && seq != FW_SEQ_STOP) {
-        int n = fw_idle_wake(c, i + 1, 2, !!(seq & FW_SEQ_CALLER_RUNS));
+        int n = fw_idle_wake(c, i + 1, 2, fw_seq_seat(seq));
 
         while (n-- > 0)
             fw_count(&c->member[i].count[FW_COUNT_wakes]);
@@ -114,15 +120,28 @@ uint64_t fw_idle_wait(fw_control *c, fw_idle *idle, int i, uint64_t last)
     return seq;
 }
 
-int fw_idle_wake(fw_control *c, int from, int n, int first)
+uint64_t fw_idle_wait(fw_control *c, fw_idle *idle, int i, uint64_t last)
+{
+    uint64_t seq;
+
+    if (callers_cpu(c, i)) { /* it needs the CPU now, and wakes us cheaply */
+        fw_idle nothing = {0};
+
+        return wait_long(c, &nothing, i, last);
+    }
+    seq = idle->most > 0 ? spin_hot(c, i, last) : 0;
+    return seq ? seq : wait_long(c, idle, i, last);
+}
+
+int fw_idle_wake(fw_control *c, int from, int n, int seat)
 {
     int woken = 0;
 
-    for (int k = 0; k < c->workers && woken < n; k++) {
-        int i = (from + k) % c->workers;
+    for (int k = 0, i = from; k < c->workers && woken < n; k++, i++) {
         uint32_t asleep = 1;
 
-        if (i < first || !fw_load_seqcst(&c->park[i]) ||
+        i = i < c->workers ? i : 0;
+        if (i == seat || !fw_load_seqcst(&c->park[i]) ||
             !fw_cas_seqcst(&c->park[i], &asleep, 0))
             continue;
         fw_os_futex_wake(&c->park[i], 1);

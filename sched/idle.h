@@ -19,8 +19,8 @@ void fw_idle_init(fw_idle *idle, int spare);
  * Returns its seq (or FW_SEQ_STOP). */
 uint64_t fw_idle_wait(fw_control *c, fw_idle *idle, int i, uint64_t last);
 
-/* Wake up to n sleeping workers, looking from `from` on, none below `first` (1: worker 0
- * has no part). Returns how many. */
-int fw_idle_wake(fw_control *c, int from, int n, int first);
+/* Wake up to n sleeping workers, looking from `from` on, but not the one in `seat`
+ * (-1: none), who has no part. Returns how many. */
+int fw_idle_wake(fw_control *c, int from, int n, int seat);
 
 #endif

@@ -105,7 +105,7 @@ static int spawn(fw_nursery *n, int i)
     fw_member *m = &c->member[i];
     pid_t pid, me = fw_os_pid();
 
-    fw_store_seqcst(&m->out_gen, fw_load_seqcst(&m->in_gen));
+    fw_store_seqcst(fw_control_out(c, i), fw_load_seqcst(&m->in_gen));
     fw_store_relaxed(&m->kill, 0);
     fw_store_relaxed(&c->park[i], 0);
     fw_store_seqcst(&m->state, FW_MEMBER_STARTING);
@@ -160,17 +160,17 @@ static void reap_all(fw_nursery *n)
 }
 
 /* May the slot be used again? See the essay. */
-static int replaceable(fw_control *c, fw_member *m)
+static int replaceable(fw_control *c, int i)
 {
     uint64_t active;
 
-    switch (fw_load_seqcst(&m->state)) {
+    switch (fw_load_seqcst(&c->member[i].state)) {
     case FW_MEMBER_EMPTY:
     case FW_MEMBER_FENCED:
         return 1;
     case FW_MEMBER_DEAD:
         active = fw_load_seqcst(&c->active);
-        return active == 0 || !fw_member_inside(m, active);
+        return active == 0 || !fw_control_inside(c, i, active);
     default:
         return 0;
     }
@@ -183,7 +183,7 @@ static void replace_all(fw_nursery *n)
     if (fw_os_now() < n->retry_at)
         return;
     for (int i = 0; i < c->workers; i++) {
-        if (!replaceable(c, &c->member[i]))
+        if (!replaceable(c, i))
             continue;
         if (spawn(n, i) < 0) {
             n->retry_at = fw_os_now() + 100 * 1000 * 1000;

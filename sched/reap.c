@@ -29,7 +29,7 @@ static _Atomic uint64_t *mark_of(const fw_dispatch *d, uint32_t chunk)
 {
     const fw_control *c = d->team->control;
 
-    return &c->mark[(size_t)chunk << c->go[0].mark_shift];
+    return &c->mark[(size_t)chunk << c->mark_shift];
 }
 
 static int by_chunk(const void *a, const void *b)
@@ -53,7 +53,7 @@ static void add_torn(fw_dispatch *d, uint32_t chunk, int worker)
                                                .status = fw_load_relaxed(&m->status)};
 }
 
-uint32_t fw_reap_scan(fw_dispatch *d, const uint32_t **list)
+uint32_t fw_reap_scan(fw_dispatch *d)
 {
     fw_control *c = d->team->control;
     uint32_t todo = 0;
@@ -73,7 +73,6 @@ uint32_t fw_reap_scan(fw_dispatch *d, const uint32_t **list)
     }
     if (d->torn_count > 1)
         qsort(d->torn, d->torn_count, sizeof *d->torn, by_chunk);
-    *list = c->list;
     return todo;
 }
 

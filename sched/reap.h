@@ -10,9 +10,9 @@
 /* Is the member's process gone for certain (and its slot not in use again)? */
 int fw_reap_is_dead(fw_member *m);
 
-/* After a death, with nobody inside: note the torn chunks in d->torn, list those that did
- * not happen. Returns how many those are; *list is lent until the next scan. */
-uint32_t fw_reap_scan(fw_dispatch *d, const uint32_t **list);
+/* After a death, with nobody inside: note the torn chunks in d->torn, put those that did
+ * not happen into the control block's list. Returns how many those are. */
+uint32_t fw_reap_scan(fw_dispatch *d);
 
 /* The deaths of this generation are recorded: the slots may be used again. */
 void fw_reap_fence(fw_team *team);

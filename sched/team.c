@@ -61,6 +61,20 @@ static int make_plan(fw_team *team, const fw_team_request *r)
 
 /* ---- the control block --------------------------------------------------------------*/
 
+/* Who leaves by the group's own line: see fw_control_out(). */
+static void assign_outs(fw_control *c)
+{
+    int members[FW_GROUPS_MAX] = {0}, next[FW_GROUPS_MAX] = {0};
+
+    for (int i = 0; i < c->workers; i++)
+        members[c->group_of[i]]++;
+    for (int i = 0; i < c->workers; i++) {
+        int g = c->group_of[i];
+
+        c->near[i] = members[g] <= 2 ? (uint8_t)next[g]++ : FW_FAR;
+    }
+}
+
 static void fill_control(fw_team *team)
 {
     fw_control *c = team->control;
@@ -76,8 +90,9 @@ static void fill_control(fw_team *team)
         /* No generation is 0: the first word of each member is "not installed". */
         fw_store_relaxed(&c->member[i].range, fw_range_pack(FW_TAG_MASK, (fw_range){0, 0}));
     }
+    assign_outs(c);
     for (int i = 0; i < c->groups; i++)
-        fw_store_relaxed(&c->go[i].seq, FW_SEQ_IS_CLOSED);
+        fw_store_relaxed(&c->go[i].seq, FW_SEQ_CLOSED);
     fw_store_relaxed(&c->caller_cpu, -1);
     fw_store_relaxed(&c->error, FW_NO_ERROR);
     c->magic = FW_CONTROL_MAGIC;
@@ -113,6 +128,7 @@ static int make_caller(fw_team *team)
     if (!team->caller)
         return fw_fail(FURROW_ENOMEM, "no memory for a team");
     fw_worker_init(team->caller, team, 0);
+    team->seat_cpu = -1;
     return 0;
 }
 
@@ -166,7 +182,7 @@ void fw_team_stop_members(fw_team *team)
 
     for (int i = 0; i < c->groups; i++)
         fw_swap_seqcst(&c->go[i].seq, FW_SEQ_STOP);
-    (void)fw_idle_wake(c, 0, c->workers, 0);
+    (void)fw_idle_wake(c, 0, c->workers, -1);
 }
 
 static void drain(fw_team *team)

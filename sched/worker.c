@@ -40,17 +40,26 @@ void fw_worker_be(int index)
     self_index = index;
 }
 
+void fw_worker_sit(fw_worker *w, int index)
+{
+    const fw_team *team = w->team;
+
+    w->index = index;
+    w->member = &w->control->member[index];
+    w->out = fw_control_out(w->control, index);
+    w->go = &w->control->go[w->control->group_of[index]];
+    w->victims = fw_place_victims(team->place, index);
+    w->trace = team->trace ? &team->trace[index] : NULL;
+    w->chunks = 0;
+}
+
 void fw_worker_init(fw_worker *w, fw_team *team, int index)
 {
     memset(w, 0, sizeof *w);
     w->team = team;
     w->control = team->control;
-    w->member = &team->control->member[index];
-    w->victims = fw_place_victims(team->place, index);
-    w->trace = team->trace ? &team->trace[index] : NULL;
-    w->index = index;
-    w->last = fw_seq_generation(
-        fw_load_acquire(&w->control->go[w->control->group_of[index]].seq));
+    fw_worker_sit(w, index);
+    w->last = fw_seq_generation(fw_load_acquire(&w->go->seq));
     fw_idle_init(&w->idle,
                  !(team->place->worker[index].flags & FW_PLACE_OVERSUBSCRIBED));
 }
@@ -91,10 +100,11 @@ static int run_traced(fw_worker *w, uint32_t chunk, uint32_t stolen)
 }
 
 /* k: number in this dispatch; chunk: number in the call. */
-static void run_chunk(fw_worker *w, const fw_go *go, uint32_t k, uint32_t stolen)
+static void run_chunk(fw_worker *w, uint32_t k, uint32_t stolen)
 {
-    uint32_t chunk = go->list ? go->list[k] : k;
-    _Atomic uint64_t *mark = &go->mark[(size_t)chunk << go->mark_shift];
+    const fw_control *c = w->control;
+    uint32_t chunk = c->listed ? c->list[k] : k;
+    _Atomic uint64_t *mark = &c->mark[(size_t)chunk << c->mark_shift];
     int rc;
 
     if (!wanted(w, chunk))
@@ -113,14 +123,13 @@ static void run_chunk(fw_worker *w, const fw_go *go, uint32_t k, uint32_t stolen
 /* ---- its own share ------------------------------------------------------------------*/
 
 /* Take the first chunk of the own range, installing it when it is not. 0: none left. */
-static int take_own(fw_worker *w, const fw_go *go, uint64_t g, uint32_t *k)
+static int take_own(fw_worker *w, uint64_t g, uint32_t *k)
 {
     uint64_t word = fw_load_acquire(&w->member->range);
 
     for (;;) {
         int installed = fw_range_installed(word, g), some;
-        fw_range r = installed ? fw_range_of(word)
-                               : fw_range_band(go->chunks, w->index, w->control->workers);
+        fw_range r = installed ? fw_range_of(word) : w->band;
 
         some = r.begin < r.end;
         if (installed && !some)
@@ -154,21 +163,20 @@ static int steal_half(fw_worker *w, uint64_t g, int victim, uint64_t word, fw_ra
 
 /* One look at a victim. STOLEN: *k is the chunk. LATER: it has a share that is not ours to
  * take yet. */
-static int try_steal(fw_worker *w, const fw_go *go, int victim, int grace_over,
-                     uint32_t *k)
+static int try_steal(fw_worker *w, int victim, int grace_over, uint32_t *k)
 {
     fw_member *m = &w->control->member[victim];
     uint64_t word, g = w->last;
     fw_range r;
     int chunk;
 
-    if (fw_load_acquire(&m->out_gen) == g)
+    if (fw_load_acquire(fw_control_out(w->control, victim)) == g)
         return EMPTY; /* it left: its range is empty for good */
     word = fw_load_acquire(&m->range);
     if (fw_range_installed(word, g)) {
         r = fw_range_of(word);
     } else {
-        r = fw_range_band(go->chunks, victim, w->control->workers);
+        r = fw_range_band(w->chunks, victim, w->control->workers);
         if (r.begin < r.end && !grace_over)
             return LATER;
     }
@@ -182,7 +190,7 @@ static int try_steal(fw_worker *w, const fw_go *go, int victim, int grace_over,
 }
 
 /* Nearest victim first. Returns STOLEN, or EMPTY when all shares are installed and empty. */
-static int steal(fw_worker *w, const fw_go *go, uint32_t *k)
+static int steal(fw_worker *w, uint32_t *k)
 {
     int64_t grace_until = 0;
     int later, grace_over = 0;
@@ -190,7 +198,7 @@ static int steal(fw_worker *w, const fw_go *go, uint32_t *k)
     for (unsigned round = 0;; round++) {
         later = 0;
         for (int v = 0; v < w->control->workers - 1; v++) {
-            int rc = try_steal(w, go, w->victims[v], grace_over, k);
+            int rc = try_steal(w, w->victims[v], grace_over, k);
 
             if (rc == STOLEN)
                 return STOLEN;
@@ -199,7 +207,7 @@ static int steal(fw_worker *w, const fw_go *go, uint32_t *k)
         if (!later)
             return EMPTY;
         if (!grace_until)
-            grace_until = fw_os_now() + go->grace_ns;
+            grace_until = fw_os_now() + w->go->grace_ns;
         grace_over = round > 0 && fw_os_now() >= grace_until;
         for (unsigned p = 0; p < (round < 6 ? 1u << round : 64u); p++)
             fw_pause();
@@ -214,9 +222,10 @@ static int others_left(fw_worker *w)
     fw_control *c = w->control;
 
     for (int looks = w == w->team->caller ? 64 : 0; looks > 0; looks--) {
-        int i = 1;
+        int i = 0;
 
-        while (i < c->workers && fw_load_acquire(&c->member[i].out_gen) == w->last)
+        while (i < c->workers &&
+               (i == w->index || fw_load_acquire(fw_control_out(c, i)) == w->last))
             i++;
         if (i == c->workers)
             return 1;
@@ -227,42 +236,48 @@ static int others_left(fw_worker *w)
 
 /* ---- a generation -------------------------------------------------------------------*/
 
-/* A new call: the job's description changes seldom, and then it is copied once. */
-static void learn_job(fw_worker *w, const fw_go *go)
+/* The job changes seldom, and then it is copied once; the tail may change every time. */
+static void learn_job(fw_worker *w)
 {
     const fw_job *job = &w->control->job;
+    const fw_go *go = w->go;
 
-    w->epoch = go->epoch;
-    if (w->job.version == go->version)
-        return;
-    w->job.run = job->run;
-    w->job.size = job->size;
-    memcpy(w->job.payload, job->payload, job->size);
-    w->job.version = go->version;
+    w->epoch = w->last - go->reruns;
+    if (w->chunks != go->chunks) {
+        w->chunks = go->chunks;
+        w->band = fw_range_band(go->chunks, w->index, w->control->workers);
+    }
+    if (w->job.version != go->version) {
+        w->job.run = job->run;
+        w->job.size = job->size;
+        memcpy(w->job.payload, job->payload, job->size);
+        w->job.version = go->version;
+    }
+    if (go->tail_size)
+        memcpy(w->job.payload + w->job.size, go->tail, go->tail_size);
 }
 
 void fw_worker_work(fw_worker *w, uint64_t generation)
 {
-    const fw_go *go = &w->control->go[w->control->group_of[w->index]];
     uint32_t k = 0;
 
     w->last = generation;
-    learn_job(w, go);
-    while (take_own(w, go, generation, &k))
-        run_chunk(w, go, k, 0);
-    if (go->chunks <= (uint32_t)w->control->workers && (w->polite || others_left(w)))
+    learn_job(w);
+    while (take_own(w, generation, &k))
+        run_chunk(w, k, 0);
+    if (w->chunks <= (uint32_t)w->control->workers && (w->polite || others_left(w)))
         return;
-    while (steal(w, go, &k) == STOLEN) {
-        run_chunk(w, go, k, 1);
-        while (take_own(w, go, generation, &k))
-            run_chunk(w, go, k, 1);
+    while (steal(w, &k) == STOLEN) {
+        run_chunk(w, k, 1);
+        while (take_own(w, generation, &k))
+            run_chunk(w, k, 1);
     }
 }
 
 static int nobody_inside(fw_control *c, uint64_t g)
 {
     for (int i = 0; i < c->workers; i++)
-        if (fw_member_inside(&c->member[i], g))
+        if (fw_control_inside(c, i, g))
             return 0;
     return 1;
 }
@@ -278,7 +293,7 @@ static void wait_for_others(fw_worker *w, uint64_t g)
     do {
         others = 0;
         for (int i = 0; i < c->workers && !others; i++)
-            others = i != w->index && fw_member_inside(&c->member[i], g);
+            others = i != w->index && fw_control_inside(c, i, g);
         fw_pause();
     } while (others && fw_os_now() < until);
 }
@@ -302,24 +317,23 @@ static void leave(fw_worker *w, uint64_t g)
 
     if (fw_load_relaxed(&c->caller_cpu) == fw_load_relaxed(&c->cpu_of[w->index]))
         wait_for_others(w, g);
-    fw_swap_seqcst(&w->member->out_gen, g);
+    fw_swap_seqcst(w->out, g);
     if (fw_load_seqcst(&c->driver_sleeps) && nobody_inside(c, g))
         wake_driver(w);
 }
 
 static void generation(fw_worker *w, uint64_t seq)
 {
-    fw_control *c = w->control;
     uint64_t g = fw_seq_generation(seq);
 
     w->last = g;
     fw_swap_seqcst(&w->member->in_gen, g);
-    if (fw_load_seqcst(&c->go[c->group_of[w->index]].seq) != seq) {
-        fw_swap_seqcst(&w->member->out_gen, g);
+    if (fw_load_seqcst(&w->go->seq) != seq) {
+        fw_swap_seqcst(w->out, g);
         fw_count(&w->member->count[FW_COUNT_late]);
         return;
     }
-    w->polite = !!(seq & FW_SEQ_CALLER_RUNS);
+    w->polite = fw_seq_seat(seq) >= 0;
     fw_worker_work(w, g);
     leave(w, g);
 }
