@@ -19,6 +19,7 @@
 #include "lock.h"
 #include "place.h"
 #include "range.h"
+#include "turn.h"
 
 #define FW_GROUPS_MAX   64
 #define FW_JOB_PAYLOAD  896 /* bytes of a job that the engine describes a call with */
@@ -147,7 +148,7 @@ typedef struct fw_control {
 
     /* The driver's words. The driver is whoever holds `driver`: a caller, or the
      * supervisor for calls that nobody waits in. */
-    _Alignas(128) fw_lock driver;
+    _Alignas(128) fw_turn driver;
     _Atomic uint64_t generation; /* of the last dispatch */
     _Atomic uint64_t active;     /* generation being driven; 0: none */
     _Atomic uint32_t opened;     /* written to order the opening before a look at park[] */

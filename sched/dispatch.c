@@ -406,21 +406,29 @@ int fw_dispatch_run(fw_dispatch *d)
     return 0;
 }
 
+/* Until it is our turn, or the supervisor is gone: it may have had the turn. */
+static int wait_for_turn(fw_team *team)
+{
+    while (!fw_turn_wait(&team->control->driver, TICK_NS))
+        if (team->start->supervisor_gone(team))
+            return fw_fail(FURROW_ECLOSED, "the pool's supervisor was killed, and its "
+                                           "workers with it");
+    return 0;
+}
+
 int fw_dispatch_lock(fw_team *team)
 {
-    int rc = fw_lock_lock(&team->control->driver, FURROW_FOREVER);
+    int rc = fw_turn_try(&team->control->driver) ? 0 : wait_for_turn(team);
 
-    if (rc < 0)
+    if (rc < 0 || !fw_load_relaxed(&team->control->stop))
         return rc;
-    if (!fw_load_relaxed(&team->control->stop))
-        return 0;
-    fw_lock_unlock(&team->control->driver);
+    fw_turn_end(&team->control->driver);
     return fw_fail(FURROW_ECLOSED, "the pool is closed");
 }
 
 void fw_dispatch_unlock(fw_team *team)
 {
-    fw_lock_unlock(&team->control->driver);
+    fw_turn_end(&team->control->driver);
     if (fw_load_seqcst(&team->control->queued))
         team->start->notify(team);
 }

@@ -7,8 +7,8 @@
  *               result, state = DONE (release), wakes those who wait
  *
  * When a caller holds the driver lock the supervisor leaves the ring as it is; the caller
- * notifies when it lets go. Both locks are robust, but a death in them needs no repair: the
- * opener's death ends the family, and the supervisor's the team.
+ * notifies when it lets go. A death in either lock needs no repair: the opener's ends the
+ * family, and the supervisor's the team.
  */
 #include "submit.h"
 
@@ -138,12 +138,12 @@ void fw_submissions_drive(fw_team *team, void (*wait)(void *, int64_t), void *ar
     while (fw_load_seqcst(&c->queued)) {
         fw_submission *s;
 
-        if (fw_lock_lock(&c->driver, 0) < 0)
+        if (!fw_turn_try(&c->driver))
             return; /* whoever has it will notify */
         s = take(c);
         if (s)
             drive(team, s, wait, arg);
-        fw_lock_unlock(&c->driver);
+        fw_turn_end(&c->driver);
     }
 }
 

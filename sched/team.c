@@ -8,6 +8,7 @@
  */
 #include "team.h"
 
+#include "dispatch.h"
 #include "heap.h"
 #include "limit.h"
 #include "status.h"
@@ -101,15 +102,13 @@ static void fill_control(fw_team *team)
 static int make_control(fw_team *team)
 {
     size_t size = sizeof(fw_control) + (size_t)team->place->workers * sizeof(fw_member);
-    int rc;
 
     team->control = fw_heap_alloc(size);
     if (!team->control)
         return furrow_last_error()->code;
     fw_heap_publish_pair(team->control, NULL);
     fill_control(team);
-    rc = fw_lock_init(&team->control->driver);
-    return rc < 0 ? rc : fw_lock_init(&team->control->queue_lock);
+    return fw_lock_init(&team->control->queue_lock);
 }
 
 static int make_trace(fw_team *team, size_t records)
@@ -199,14 +198,15 @@ void fw_team_close(fw_team *team, int kill)
     fw_control *c = team->control;
     int locked = 0;
 
+    /* Whoever has the turn now finishes; the stop word then refuses the rest. */
     if (!kill || !team->start->processes) {
         drain(team);
-        locked = fw_lock_lock(&c->driver, FURROW_FOREVER) >= 0;
+        locked = fw_dispatch_lock(team) == 0;
         fw_team_stop_members(team);
     }
     fw_store_seqcst(&c->stop, kill && team->start->processes ? 2 : 1);
     if (locked)
-        fw_lock_unlock(&c->driver);
+        fw_turn_end(&c->driver);
     team->start->notify(team);
     team->start->close(team);
     fw_submissions_abandon(team);
