@@ -137,6 +137,13 @@ int fw_slab_owner(const fw_segment *s, const void *p)
     return owner == 0 ? -1 : owner == FW_SLAB_PUBLISHED ? 0 : owner;
 }
 
+size_t fw_slab_size(const fw_segment *s, const void *p)
+{
+    size_t offset = (size_t)((const char *)p - s->zone[FW_ZONE_SMALL].base);
+
+    return fw_slab_owner(s, p) < 0 ? 0 : class_size[class_at(s, offset / FW_SMALL_UNIT)];
+}
+
 int fw_slab_own(const fw_segment *s, void *p, int owner)
 {
     _Atomic uint16_t *word = owner_of(s, p);
