@@ -14,12 +14,9 @@
 /* The nursery's identity when pidfds are refused. */
 static int nursery_gone(const fw_team *team)
 {
-    uint64_t now;
-
     if (team->nursery_pidfd >= 0)
         return fw_os_pidfd_dead(team->nursery_pidfd);
-    return fw_os_start_time((pid_t)fw_load_relaxed(&team->control->nursery_pid), &now) !=
-           0;
+    return fw_os_process_gone((pid_t)fw_load_relaxed(&team->control->nursery_pid), 0);
 }
 
 /* The workers die with the nursery, but not in the same instant. */

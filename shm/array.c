@@ -107,7 +107,7 @@ fw_array *fw_array_of(const furrow_array *view)
 {
     fw_array *a = (fw_array *)(uintptr_t)view;
 
-    if ((uintptr_t)a % 64 || !fw_heap_contains(a, sizeof *a) ||
+    if ((uintptr_t)a % 64 || !fw_heap_holds(a, sizeof *a) ||
         fw_load_acquire(&a->magic) != FW_ARRAY_MAGIC) {
         fw_fail(FURROW_EINVAL, "%p is not a live array", (const void *)view);
         return NULL;

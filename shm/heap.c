@@ -193,6 +193,69 @@ int fw_heap_check_room(size_t bytes)
     return rc;
 }
 
+/* ---- the dead -----------------------------------------------------------------------*/
+
+/* Give the memory back. The window has none. */
+static void give_back(const fw_segment *s, int z, size_t u)
+{
+    const fw_zone *zone = &s->zone[z];
+    size_t size = fw_unit_length(fw_unit_load(zone, u)) * zone->unit;
+
+    if (z != FW_ZONE_WINDOW && fw_os_punch(zone->base + u * zone->unit, size) != 0)
+        memset(zone->base + u * zone->unit, 0, size);
+}
+
+/* Everything that the dead participant owned. Killed in here: the next sweep goes on, for
+ * the line is freed last. */
+static void sweep_one(const fw_segment *s, int line)
+{
+    for (int z = 0; z < FW_ZONES; z++) {
+        const fw_zone *zone = &s->zone[z];
+        size_t length;
+
+        for (size_t u = 0; u < zone->units; u += length) {
+            uint64_t word = fw_unit_load(zone, u);
+
+            length = fw_unit_step(zone, u);
+            if (fw_unit_state(word) == FW_UNIT_SLAB) {
+                fw_slab_sweep(s, u, line + 1);
+            } else if (fw_unit_state(word) == FW_UNIT_RUN &&
+                       fw_unit_owner(word) == line + 1) {
+                give_back(s, z, u);
+                fw_unit_release(zone, &s->heap->hint[z], u);
+            }
+        }
+    }
+    fw_store_release(&s->heap->participant[line].live, 0);
+}
+
+/* Returns how many processes were reclaimed. */
+static int sweep(const fw_segment *s)
+{
+    int found = 0;
+
+    for (uint32_t i = 0; i < s->heap->lines && i < FW_PARTICIPANTS; i++) {
+        fw_participant *p = &s->heap->participant[i];
+
+        if (fw_load_relaxed(&p->live) && fw_participant_gone(p)) {
+            sweep_one(s, (int)i);
+            found++;
+        }
+    }
+    return found;
+}
+
+void fw_heap_sweep(void)
+{
+    fw_heap *heap = fw_segment_peek() ? fw_heap_lock() : NULL;
+
+    if (!heap)
+        return;
+    (void)sweep(fw_segment_peek());
+    fw_names_sweep(heap);
+    fw_heap_unlock(heap);
+}
+
 /* ---- runs ---------------------------------------------------------------------------*/
 
 static void *alloc_run(const fw_segment *s, int z, size_t size, int owner)
@@ -209,11 +272,24 @@ static void *alloc_run(const fw_segment *s, int z, size_t size, int owner)
     return zone->base + at * zone->unit;
 }
 
-/* Runs that were given back read as zeros; slots do not. */
-static void *alloc_locked(const fw_segment *s, size_t size)
+/* This process's line. A program without a pool, hence without anybody who sweeps, may
+ * have had any number of children that are gone; likewise when memory is short. */
+static int self(const fw_segment *s)
 {
-    int owner = fw_participant_self(s->heap);
+    furrow_error before = *furrow_last_error();
+    int line = fw_participant_self(s->heap);
 
+    if (line < 0 && sweep(s) > 0) {
+        line = fw_participant_self(s->heap);
+        if (line >= 0)
+            (void)fw_status_adopt(&before);
+    }
+    return line;
+}
+
+/* Runs that were given back read as zeros; slots do not. */
+static void *alloc_as(const fw_segment *s, size_t size, int owner)
+{
     if (owner < 0)
         return NULL;
     if (size <= FW_SLAB_LARGEST)
@@ -223,6 +299,19 @@ static void *alloc_locked(const fw_segment *s, size_t size)
     if (check_room(s, size) < 0)
         return NULL;
     return alloc_run(s, FW_ZONE_LARGE, size, owner);
+}
+
+static void *alloc_locked(const fw_segment *s, size_t size)
+{
+    furrow_error before = *furrow_last_error();
+    void *p = alloc_as(s, size, self(s));
+
+    if (!p && sweep(s) > 0) {
+        p = alloc_as(s, size, self(s));
+        if (p)
+            (void)fw_status_adopt(&before);
+    }
+    return p;
 }
 
 void *fw_heap_alloc(size_t size)
@@ -253,7 +342,7 @@ void *fw_heap_window(size_t size)
 
     if (!heap)
         return NULL;
-    owner = fw_participant_self(heap);
+    owner = self(fw_segment_get());
     if (owner >= 0)
         p = alloc_run(fw_segment_get(), FW_ZONE_WINDOW, size, owner);
     fw_heap_unlock(heap);
@@ -268,16 +357,6 @@ void fw_heap_publish_pair(void *object, void *block)
         return;
     (void)own_pair(fw_segment_get(), object, block, 0);
     fw_heap_unlock(heap);
-}
-
-/* Give the memory back. The window has none. */
-static void give_back(const fw_segment *s, int z, size_t u)
-{
-    const fw_zone *zone = &s->zone[z];
-    size_t size = fw_unit_length(fw_unit_load(zone, u)) * zone->unit;
-
-    if (z != FW_ZONE_WINDOW && fw_os_punch(zone->base + u * zone->unit, size) != 0)
-        memset(zone->base + u * zone->unit, 0, size);
 }
 
 static void free_run(const fw_segment *s, int z, size_t u)
@@ -318,7 +397,7 @@ int fw_heap_free_pair(void *object, void *block)
 
     if (!heap)
         return furrow_last_error()->code;
-    rc = fw_participant_self(heap);
+    rc = self(s);
     if (rc >= 0)
         rc = own_pair(s, object, block, rc + 1);
     fw_heap_unlock(heap);
@@ -335,13 +414,18 @@ int fw_heap_free(void *block)
     return fw_heap_free_pair(block, NULL);
 }
 
-int fw_heap_contains(const void *p, size_t size)
+int fw_heap_holds(const void *p, size_t size)
 {
     const fw_segment *s = fw_segment_peek();
-    int z = s ? which_zone(s, p) : -1;
+    const fw_zone *zone = s ? &s->zone[FW_ZONE_SMALL] : NULL;
+    size_t u;
 
-    return z >= 0 && (const char *)p + size <=
-                         s->zone[z].base + s->zone[z].units * s->zone[z].unit;
+    if (!s || which_zone(s, p) != FW_ZONE_SMALL)
+        return 0;
+    u = run_at(zone, p);
+    if (u != FW_UNIT_NONE)
+        return fw_unit_length(fw_unit_load(zone, u)) * zone->unit >= size;
+    return fw_slab_size(s, p) >= size;
 }
 
 int fw_heap_taken(const void *block)
@@ -372,49 +456,7 @@ void fw_heap_set_taken(void *block)
     fw_heap_unlock(heap);
 }
 
-/* ---- the dead -----------------------------------------------------------------------*/
-
-/* Everything that the dead participant owned. Killed in here: the next sweep goes on, for
- * the line is freed last. */
-static void sweep_one(const fw_segment *s, int line)
-{
-    for (int z = 0; z < FW_ZONES; z++) {
-        const fw_zone *zone = &s->zone[z];
-        size_t length;
-
-        for (size_t u = 0; u < zone->units; u += length) {
-            uint64_t word = fw_unit_load(zone, u);
-
-            length = fw_unit_step(zone, u);
-            if (fw_unit_state(word) == FW_UNIT_SLAB) {
-                fw_slab_sweep(s, u, line + 1);
-            } else if (fw_unit_state(word) == FW_UNIT_RUN &&
-                       fw_unit_owner(word) == line + 1) {
-                give_back(s, z, u);
-                fw_unit_release(zone, &s->heap->hint[z], u);
-            }
-        }
-    }
-    fw_store_release(&s->heap->participant[line].live, 0);
-}
-
-void fw_heap_sweep(void)
-{
-    fw_heap *heap = fw_segment_peek() ? fw_heap_lock() : NULL;
-
-    if (!heap)
-        return;
-    for (uint32_t i = 0; i < heap->lines && i < FW_PARTICIPANTS; i++) {
-        fw_participant *p = &heap->participant[i];
-
-        if (fw_load_relaxed(&p->live) && fw_participant_gone(p))
-            sweep_one(fw_segment_peek(), (int)i);
-    }
-    fw_names_sweep(heap);
-    fw_heap_unlock(heap);
-}
-
-/* ---- what it is and whether it is whole ---------------------------------------------*/
+/* ---- what it is ---------------------------------------------------------------------*/
 
 static void count_zone(const fw_segment *s, int z, furrow_heap_info *info)
 {
@@ -454,46 +496,4 @@ int furrow_heap_describe(furrow_heap_info *info)
     info->promised = promised(&s->zone[FW_ZONE_LARGE], 1);
     fw_heap_unlock(heap);
     return 0;
-}
-
-static int check_zone(const fw_segment *s, int z)
-{
-    const fw_zone *zone = &s->zone[z];
-    size_t length;
-
-    for (size_t u = 0; u < zone->units; u += length) {
-        uint64_t word = fw_unit_load(zone, u);
-        int state = fw_unit_state(word), owner = fw_unit_owner(word), rc = 0;
-
-        length = fw_unit_length(word);
-        if (length == 0 || length > zone->units - u)
-            return fw_fail(FURROW_ECORRUPT, "zone %d: the run at unit %zu has %zu units", z,
-                           u, length);
-        if (state == FW_UNIT_SLAB && z == FW_ZONE_SMALL)
-            rc = fw_slab_check(s, u);
-        else if (state == FW_UNIT_RUN && owner > 0 &&
-                 !fw_load_relaxed(&s->heap->participant[owner - 1].live))
-            rc = fw_fail(FURROW_ECORRUPT, "zone %d: unit %zu belongs to nobody", z, u);
-        else if (state != FW_UNIT_RUN && state != FW_UNIT_FREE)
-            rc = fw_fail(FURROW_ECORRUPT, "zone %d: unit %zu has state %d", z, u, state);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
-int furrow_fsck(void)
-{
-    fw_heap *heap = fw_heap_lock();
-    const fw_segment *s = fw_segment_get();
-    int rc = 0;
-
-    if (!heap)
-        return fw_status_in(__func__, furrow_last_error()->code);
-    if (heap->magic != FW_HEAP_MAGIC || heap->size != s->size)
-        rc = fw_fail(FURROW_ECORRUPT, "the superblock is overwritten");
-    for (int z = 0; z < FW_ZONES && rc == 0; z++)
-        rc = check_zone(s, z);
-    fw_heap_unlock(heap);
-    return fw_status_in(__func__, rc);
 }

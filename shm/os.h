@@ -139,8 +139,8 @@ int fw_os_pidfd_signal(int pidfd, int signal);
 int fw_os_pidfd_dead(int pidfd);               /* 1: the whole process is gone; 0: not */
 int fw_os_pidfd_wait(int pidfd, int64_t until); /* 0 when gone, -ETIMEDOUT */
 
-/* Is the process of that pid and start time gone for certain? A zombie is; a stopped one
- * is not. */
+/* Is the process of that pid and start time (0: not known) gone for certain? A zombie is;
+ * a stopped one is not. */
 int fw_os_process_gone(pid_t pid, uint64_t ticks);
 
 /* SIGKILL to this process when the thread that forked it ends; -ESRCH when the parent is

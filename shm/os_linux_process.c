@@ -38,10 +38,12 @@ int fw_os_start_time(pid_t pid, uint64_t *ticks)
 {
     char path[64], text[1024];
     const char *p;
+    ssize_t n;
 
     snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-    if (fw_os_read_file(path, text, sizeof text) <= 0)
-        return -ESRCH;
+    n = fw_os_read_file(path, text, sizeof text);
+    if (n <= 0)
+        return n == 0 || n == -ENOENT ? -ESRCH : (int)n;
     p = strrchr(text, ')'); /* the command name may hold anything */
     for (int field = 2; p && field < 22; field++)
         p = strchr(p + 1, ' ');
@@ -88,16 +90,17 @@ int fw_os_pidfd_wait(int pidfd, int64_t until)
     }
 }
 
+/* That nothing can be opened or read (no fd left, no /proc) proves nothing. */
 int fw_os_process_gone(pid_t pid, uint64_t ticks)
 {
     uint64_t now;
-    int gone, pidfd = fw_os_pidfd_open(pid);
+    int gone, pidfd = pid > 0 ? fw_os_pidfd_open(pid) : -ESRCH;
 
     if (pidfd == -ESRCH)
         return 1;
-    if (pidfd < 0) /* refused: the identity alone must do */
-        return fw_os_start_time(pid, &now) != 0 || now != ticks;
-    gone = fw_os_pidfd_dead(pidfd) || fw_os_start_time(pid, &now) != 0 || now != ticks;
+    gone = pidfd >= 0 ? fw_os_pidfd_dead(pidfd) : kill(pid, 0) != 0 && errno == ESRCH;
+    if (!gone && ticks)
+        gone = fw_os_start_time(pid, &now) == 0 && now != ticks;
     fw_os_close(pidfd);
     return gone;
 }

@@ -137,6 +137,13 @@ int fw_slab_owner(const fw_segment *s, const void *p)
     return owner == 0 ? -1 : owner == FW_SLAB_PUBLISHED ? 0 : owner;
 }
 
+size_t fw_slab_size(const fw_segment *s, const void *p)
+{
+    size_t offset = (size_t)((const char *)p - s->zone[FW_ZONE_SMALL].base);
+
+    return fw_slab_owner(s, p) < 0 ? 0 : class_size[class_at(s, offset / FW_SMALL_UNIT)];
+}
+
 int fw_slab_own(const fw_segment *s, void *p, int owner)
 {
     _Atomic uint16_t *word = owner_of(s, p);
@@ -160,6 +167,20 @@ static void release_if_empty(const fw_segment *s, size_t unit, int class)
     fw_unit_release(zone, &s->heap->hint[FW_ZONE_SMALL], unit);
 }
 
+/* A slot of the page is free again: allocation looks there before it looks further up.
+ * The page that it looked at until now may be empty. */
+static void slot_freed(const fw_segment *s, size_t unit, int class)
+{
+    size_t until_now = s->heap->slab_hint[class];
+
+    if (unit < until_now) {
+        s->heap->slab_hint[class] = unit;
+        if (class_at(s, until_now) == class)
+            release_if_empty(s, until_now, class);
+    }
+    release_if_empty(s, unit, class);
+}
+
 void fw_slab_free(const fw_segment *s, void *p)
 {
     size_t unit = (size_t)((char *)p - s->zone[FW_ZONE_SMALL].base) / FW_SMALL_UNIT;
@@ -167,9 +188,7 @@ void fw_slab_free(const fw_segment *s, void *p)
 
     fw_fence_death();
     fw_store_relaxed(owner_of(s, p), 0);
-    if (unit < s->heap->slab_hint[class])
-        s->heap->slab_hint[class] = unit;
-    release_if_empty(s, unit, class);
+    slot_freed(s, unit, class);
 }
 
 void fw_slab_sweep(const fw_segment *s, size_t unit, int owner)
@@ -179,6 +198,8 @@ void fw_slab_sweep(const fw_segment *s, size_t unit, int owner)
     for (int i = 0; class >= 0 && i < slots(class); i++)
         if (fw_load_relaxed(&page_of(s, unit)->owner[i]) == owner)
             fw_store_relaxed(&page_of(s, unit)->owner[i], 0);
+    if (class >= 0 && free_slot(s, unit, class) >= 0)
+        slot_freed(s, unit, class);
 }
 
 size_t fw_slab_used(const fw_segment *s, size_t unit)

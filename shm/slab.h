@@ -18,6 +18,10 @@ int fw_slab_owner(const fw_segment *s, const void *p);
 
 /* owner: 0 publishes, else participant + 1. -1 when no slot in use begins at p. */
 int fw_slab_own(const fw_segment *s, void *p, int owner);
+
+/* The size of the slot in use that begins at p, or 0. */
+size_t fw_slab_size(const fw_segment *s, const void *p);
+
 void fw_slab_free(const fw_segment *s, void *p);
 
 /* Free the slots of `owner` (participant + 1) in the page at `unit`. */
