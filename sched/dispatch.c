@@ -165,10 +165,10 @@ static void mind_deadline(fw_dispatch *d, uint64_t g)
     int64_t now = d->deadline == INT64_MAX ? 0 : fw_os_now();
 
     if (d->canceled && fw_load_seqcst(d->canceled))
-        fw_store_relaxed(&c->cancel, d->epoch);
+        fw_cancel(c, d->epoch);
     if (d->deadline == INT64_MAX || now < d->deadline)
         return;
-    fw_store_relaxed(&c->cancel, d->epoch);
+    fw_cancel(c, d->epoch);
     if (now - d->deadline < d->team->grace) {
         d->timed_out |= 1;
         return;
@@ -322,7 +322,7 @@ static void begin(fw_dispatch *d)
     if (d->epoch_out)
         fw_store_seqcst(d->epoch_out, d->epoch);
     if (d->canceled && fw_load_seqcst(d->canceled))
-        fw_store_relaxed(&c->cancel, d->epoch);
+        fw_cancel(c, d->epoch);
     note_callers_cpu(d);
 }
 
