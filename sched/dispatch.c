@@ -353,6 +353,8 @@ int fw_dispatch_run(fw_dispatch *d)
     } while (todo > 0);
     d->error = fw_load_relaxed(&c->error);
     d->cut = fw_load_relaxed(&c->cancel) == d->epoch && fw_reap_incomplete(d);
+    if (d->cut && d->deadline < INT64_MAX && fw_os_now() >= d->deadline)
+        d->timed_out |= 1; /* the caller's own part may have been the one that saw it */
     fw_add_relaxed(&c->calls, 1);
     return 0;
 }
