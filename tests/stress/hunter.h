@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * A hunter: a thread that sends signals to random workers of a pool at random times, and
- * remembers the process ids.
+ * A hunter: a thread that sends signals to random workers of a pool at random times,
+ * and remembers the process ids.
  *
- * The hunter writes `shot[]` before it counts it, and counts it before it shoots. The test
- * writes `calls` when a call begins, so that half of the shots can be aimed at the short
- * time after that.
+ * The hunter writes `shot[]` before it counts it, and counts it before it shoots. The
+ * test writes `calls` when a call begins, so that half of the shots can be aimed at the
+ * short time after that.
  */
 #ifndef STRESS_HUNTER_H
 #define STRESS_HUNTER_H
@@ -19,8 +19,8 @@
 
 typedef struct hunter {
     furrow_pool *pool;
-    unsigned pause_us;                             /* the longest nap between shots */
-    void (*strike)(struct hunter *h, long pid);    /* what a shot is */
+    unsigned pause_us;                          /* the longest nap between shots */
+    void (*strike)(struct hunter *h, long pid); /* what a shot is */
     dice dice;
     pthread_t thread;
     _Atomic unsigned stop, calls, shots;

@@ -2,15 +2,16 @@
  *
  * Hundreds of random SIGKILLs over a[i] = 3 a[i] + 1 in place.
  *
- * After every call each element outside the reported ranges was transformed exactly once.
- * The values show it: e, 3e + 1 and 9e + 4 differ for every 64-bit e. Inside a reported
- * range each element was transformed once or not at all. A reported range is one chunk, its
- * signal is 9 and its process one that was shot at.
+ * After every call each element outside the reported ranges was transformed exactly
+ * once. The values show it: e, 3e + 1 and 9e + 4 differ for every 64-bit e. Inside a
+ * reported range each element was transformed once or not at all. A reported range is
+ * one chunk, its signal is 9 and its process one that was shot at.
  *
- *     kill_map         until KILLS workers have died, about 20 s
+ *     kill_map         until KILLS workers have died, about 10 s
  *     kill_map soak    for FURROW_SOAK_MINUTES
  */
 #include "hunter.h"
+#include "soak.h"
 #include "verdict.h"
 
 #include <signal.h>
@@ -22,7 +23,8 @@
 enum { FIELDS = 4, SYNC = 0, CALLER, ASYNC, UNATTENDED, WAYS };
 
 static const size_t lengths[FIELDS] = {4096, 100003, 65536, 600011};
-static const char *const way_name[WAYS] = {"sync", "caller runs", "async", "unattended"};
+static const char *const way_name[WAYS] = {"sync", "caller runs", "async",
+                                           "unattended"};
 
 /* An array, and what its elements are to be. */
 typedef struct field {
@@ -62,11 +64,13 @@ static field field_new(size_t len)
     if (!f.array || !f.expected)
         fail("no array: %s", furrow_last_error()->text);
     for (size_t i = 0; i < len; i++)
-        ((uint64_t *)f.array->data)[i] = f.expected[i] = i * UINT64_C(0x9E3779B97F4A7C15);
+        ((uint64_t *)f.array->data)[i] = f.expected[i] =
+            i * UINT64_C(0x9E3779B97F4A7C15);
     return f;
 }
 
-/* ---- one call -----------------------------------------------------------------------*/
+/* ---- one call
+ * -----------------------------------------------------------------------*/
 
 /* Nobody is inside a library call while the work goes on and workers die. */
 static int unattended(furrow_pool *pool, const furrow_call *call)
@@ -106,7 +110,8 @@ static int call_by(int way, furrow_pool *pool, furrow_call *call)
     }
 }
 
-/* ---- what came of it ----------------------------------------------------------------*/
+/* ---- what came of it
+ * ----------------------------------------------------------------*/
 
 static void check_range(hunter *h, const field *f, size_t chunk, const furrow_torn *t)
 {
@@ -141,13 +146,15 @@ static void check_torn(const field *f, const furrow_torn *t)
             fail("element %zu of a torn range is neither old nor new", i);
 }
 
-static void check_call(hunter *h, field *f, size_t chunk, int rc, const char *way, tally *t)
+static void check_call(hunter *h, field *f, size_t chunk, int rc, const char *way,
+                       tally *t)
 {
     const furrow_torn *torn = NULL;
     size_t n = rc ? furrow_error_ranges(&torn) : 0, at = 0;
 
     if (rc && (rc != FURROW_EDIED || n == 0))
-        fail("%s: result %d with %zu ranges: %s", way, rc, n, furrow_last_error()->text);
+        fail("%s: result %d with %zu ranges: %s", way, rc, n,
+             furrow_last_error()->text);
     for (size_t k = 0; k < n; k++) {
         check_range(h, f, chunk, &torn[k]);
         if (torn[k].begin < at)
@@ -184,7 +191,8 @@ static void one_call(hunter *h, field *fields, dice *d, tally *t)
         nap_us(roll(d, 3000));
 }
 
-/* ---- one pool -----------------------------------------------------------------------*/
+/* ---- one pool
+ * -----------------------------------------------------------------------*/
 
 static uint64_t deaths(furrow_pool *pool)
 {
@@ -259,7 +267,8 @@ static void hunt(int workers, field *fields, uint64_t kills, double until, tally
         fail("close: %s", furrow_last_error()->text);
 }
 
-/* ---- the whole ----------------------------------------------------------------------*/
+/* ---- the whole
+ * ----------------------------------------------------------------------*/
 
 static void print(const tally *t, double seconds)
 {
@@ -271,25 +280,12 @@ static void print(const tally *t, double seconds)
     fflush(stdout);
 }
 
-/* In seconds; 0 when this is no soak. */
-static double soak_time(int argc, char **argv)
-{
-    const char *minutes = getenv("FURROW_SOAK_MINUTES");
-
-    if (argc < 2 || strcmp(argv[1], "soak") != 0)
-        return 0;
-    if (minutes && strtod(minutes, NULL) > 0)
-        return strtod(minutes, NULL) * 60;
-    puts("FURROW_SOAK_MINUTES is not set");
-    exit(77);
-}
-
 int main(int argc, char **argv)
 {
     static const int sizes[3] = {2, 3, 8};
     field fields[FIELDS];
     tally t = {0};
-    double soak = soak_time(argc, argv), start = seconds_now();
+    double soak = soak_seconds(argc, argv), start = seconds_now();
 
     for (int i = 0; i < FIELDS; i++)
         fields[i] = field_new(lengths[i]);

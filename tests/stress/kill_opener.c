@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
  * Programs that open pools, make named arrays, run maps and close, and are SIGKILLed at
- * random moments of all that. Within 2 s no process of the family and no name in /dev/shm
- * is left.
+ * random moments of all that. Within 2 s no process of the family and no name in
+ * /dev/shm is left.
  *
- * The test is the reaper of its descendants: whoever of a family is left when its program
- * has died becomes a child of the test, and wait() says when there are none.
+ * The test is the reaper of its descendants: whoever of a family is left when its
+ * program has died becomes a child of the test, and wait() says when there are none.
+ *
+ *     kill_opener         ROUNDS programs, 2 s
+ *     kill_opener soak    for FURROW_SOAK_MINUTES
  */
 #include "dice.h"
+#include "soak.h"
 #include "verdict.h"
 
 #include <dirent.h>
@@ -32,7 +36,8 @@ static int step(furrow_chunk c)
     return 0;
 }
 
-/* ---- the program that is killed -----------------------------------------------------*/
+/* ---- the program that is killed
+ * -----------------------------------------------------*/
 
 static void one_life(dice *d, long tester, volatile uint32_t *phase)
 {
@@ -43,7 +48,8 @@ static void one_life(dice *d, long tester, volatile uint32_t *phase)
     snprintf(name, sizeof name, "/furrow-opener-%ld-%u", tester, roll(d, 1000000));
     *phase = OPEN;
     furrow_pool *pool = furrow_pool_open(&options);
-    furrow_array *a = furrow_array_new('Q', 1 + roll(d, 300000), roll(d, 2) ? &named : NULL);
+    furrow_array *a =
+        furrow_array_new('Q', 1 + roll(d, 300000), roll(d, 2) ? &named : NULL);
     furrow_call call = {.kernel = step, .types = ">Q", .out = {a}};
     *phase = MAP;
     for (unsigned k = roll(d, 20); k > 0; k--) {
@@ -67,7 +73,8 @@ _Noreturn static void opener(unsigned round, long tester, volatile uint32_t *pha
         one_life(&d, tester, phase);
 }
 
-/* ---- what is left of it -------------------------------------------------------------*/
+/* ---- what is left of it
+ * -------------------------------------------------------------*/
 
 static int names_left(long tester)
 {
@@ -107,7 +114,8 @@ static double wait_until_gone(unsigned round, const char *where, long tester)
     return seconds_now() - start;
 }
 
-/* ---- a round ------------------------------------------------------------------------*/
+/* ---- a round
+ * ------------------------------------------------------------------------*/
 
 static pid_t start(unsigned round, volatile uint32_t *phase)
 {
@@ -138,23 +146,23 @@ static double play(unsigned round, dice *d, volatile uint32_t *phase, unsigned *
     return wait_until_gone(round, name[where], (long)getpid());
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     furrow_array *word = furrow_value_new('I'); /* where the program is */
-    unsigned met[PHASES] = {0};
-    double longest = 0;
+    unsigned met[PHASES] = {0}, round = 0;
+    double soak = soak_seconds(argc, argv), start = seconds_now(), longest = 0;
     dice d = dice_of(7);
 
     if (!word || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
         fail("no shared word, or no reaper");
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (; round < ROUNDS || seconds_now() - start < soak; round++) {
         double t = play(round, &d, word->data, met);
 
         longest = t > longest ? t : longest;
     }
-    printf("%d programs killed: %u in open, %u in map, %u in close; all gone after at "
+    printf("%u programs killed: %u in open, %u in map, %u in close; all gone after at "
            "most %.0f ms\n",
-           ROUNDS, met[OPEN], met[MAP], met[CLOSE], longest * 1e3);
+           round, met[OPEN], met[MAP], met[CLOSE], longest * 1e3);
     if (furrow_fsck() < 0)
         fail("the heap: %s", furrow_last_error()->text);
     return furrow_array_free(word) != 0;

@@ -3,7 +3,8 @@
  * SIGSTOP and SIGCONT of random workers during maps.
  *
  * A stopped worker is not dead: no range is ever torn, no worker replaced, every result
- * right. A worker that is stopped between two calls is not waited for: its share is stolen.
+ * right. A worker that is stopped between two calls is not waited for: its share is
+ * stolen.
  */
 #include "hunter.h"
 #include "verdict.h"
@@ -60,7 +61,8 @@ static void run(furrow_pool *pool, furrow_call *call, dice *d)
         fail("%s", furrow_last_error()->text);
 }
 
-static unsigned long long under_fire(furrow_pool *pool, furrow_call *call, uint64_t *value)
+static unsigned long long under_fire(furrow_pool *pool, furrow_call *call,
+                                     uint64_t *value)
 {
     static hunter h;
     unsigned long long calls = 0;
