@@ -45,13 +45,14 @@ function(furrow_suites room starts)
     endforeach()
 endfunction()
 
-# Plain executables; those whose name begins with kill_ need processes that can be killed.
+# Plain executables. Those whose name begins with kill_ or stop_ do that to processes; a
+# child forked from a threaded program is nothing that TSan can follow, so they stay out.
 function(furrow_stress starts)
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/stress/*.c)
     foreach(source ${sources})
         get_filename_component(noun ${source} NAME_WE)
         furrow_test_target(${noun} ${source})
-        if(noun MATCHES "^kill_")
+        if(noun MATCHES "^(kill|stop)_")
             if(NOT FURROW_SANITIZE STREQUAL "thread")
                 furrow_test_add(stress.${noun} ${noun} fork)
             endif()
@@ -60,5 +61,14 @@ function(furrow_stress starts)
                 furrow_test_add(stress.${noun}.${start} ${noun} ${start})
             endforeach()
         endif()
+    endforeach()
+endfunction()
+
+# The same executables, for FURROW_SOAK_MINUTES each: only under the label soak, which the
+# normal run leaves out. Without the variable they are skipped.
+function(furrow_soak)
+    foreach(target ${ARGN})
+        furrow_test_add(soak.${target} ${target} "" soak)
+        set_tests_properties(soak.${target} PROPERTIES LABELS soak TIMEOUT 100000)
     endforeach()
 endfunction()

@@ -62,30 +62,51 @@ static take_job job_for(const furrow_pool *pool, const fw_array *root)
     return job;
 }
 
-static int take(furrow_pool *pool, fw_array *root)
+/* One round over all parts. 0, 1 when a worker died in it, or an error. */
+static int take_once(furrow_pool *pool, const take_job *job)
 {
-    take_job job = job_for(pool, root);
     fw_dispatch d = {.team = pool->team,
-                     .chunks = (uint32_t)job.parts,
+                     .chunks = (uint32_t)job->parts,
                      .grace_ns = FW_TAKE_GRACE,
                      .deadline = FURROW_FOREVER,
                      .error = FW_NO_ERROR};
-    int known = fw_heap_taken(root->block);
-    size_t before = known ? job.size : fw_os_resident(job.data, job.size);
     int rc;
 
-    fw_dispatch_describe(pool->team, take_part, &job, sizeof job);
+    fw_dispatch_describe(pool->team, take_part, job, sizeof *job);
     rc = fw_dispatch_run(&d);
     free(d.torn);
     if (rc < 0)
         return rc;
-    if (d.error == FW_NO_ERROR && !d.torn_count && !d.no_workers && !d.supervisor_gone) {
-        if (!known)
-            fw_heap_set_taken(root->block);
+    if (d.supervisor_gone)
+        return fw_fail(FURROW_EDIED, "the pool's supervisor was killed, and its workers "
+                                     "with it");
+    if (d.no_workers)
+        return fw_fail_os(d.no_workers, "all workers are gone and none can be started");
+    if (d.error != FW_NO_ERROR)
+        return FURROW_ENOMEM;
+    return d.torn_count > 0;
+}
+
+/* A death while memory is taken that is there already only leaves pages to be mapped one by
+ * one. Else it may be the OOM killer's work or anybody's: a second one in a row is taken for
+ * the OOM killer's. */
+static int take(furrow_pool *pool, fw_array *root)
+{
+    take_job job = job_for(pool, root);
+    int known = fw_heap_taken(root->block);
+    size_t before = known ? job.size : fw_os_resident(job.data, job.size);
+    int rc = take_once(pool, &job);
+
+    if (rc == 1 && !known)
+        rc = take_once(pool, &job);
+    if (rc == 0 && !known)
+        fw_heap_set_taken(root->block);
+    if (rc == 0 || (rc == 1 && known))
         return 0;
-    }
     if (before == 0)
         (void)fw_os_punch(job.data, job.size & ~(FW_PAGE - 1));
+    if (rc < 0 && rc != FURROW_ENOMEM)
+        return rc;
     return fw_fail(FURROW_ENOMEM, "there is no memory for the %zu MiB of the array",
                    job.size >> 20);
 }

@@ -208,4 +208,14 @@ static inline int fw_control_inside(fw_control *c, int i, uint64_t generation)
            fw_load_seqcst(&c->member[i].in_gen) == generation;
 }
 
+/* Start no more chunks of the call. Only ever upwards: a cancel that comes after its call
+ * has ended must not undo that of the running one. */
+static inline void fw_cancel(fw_control *c, uint64_t epoch)
+{
+    uint64_t seen = fw_load_relaxed(&c->cancel);
+
+    while (seen < epoch && !fw_cas_seqcst(&c->cancel, &seen, epoch))
+        ;
+}
+
 #endif

@@ -189,10 +189,10 @@ static void mind_deadline(fw_dispatch *d, uint64_t g)
     int64_t now = d->deadline == INT64_MAX ? 0 : fw_os_now();
 
     if (d->canceled && fw_load_seqcst(d->canceled))
-        fw_store_relaxed(&c->cancel, d->epoch);
+        fw_cancel(c, d->epoch);
     if (d->deadline == INT64_MAX || now < d->deadline)
         return;
-    fw_store_relaxed(&c->cancel, d->epoch);
+    fw_cancel(c, d->epoch);
     if (now - d->deadline < d->team->grace) {
         d->timed_out |= 1;
         return;
@@ -370,7 +370,7 @@ static void begin(fw_dispatch *d)
     if (d->epoch_out)
         fw_store_seqcst(d->epoch_out, d->epoch);
     if (d->canceled && fw_load_seqcst(d->canceled))
-        fw_store_relaxed(&c->cancel, d->epoch);
+        fw_cancel(c, d->epoch);
     settle_caller(d);
     if (c->mark_shift != mark_shift(d->chunks))
         c->mark_shift = mark_shift(d->chunks);
@@ -402,6 +402,8 @@ int fw_dispatch_run(fw_dispatch *d)
     } while (todo > 0);
     d->error = fw_load_relaxed(&c->error);
     d->cut = fw_load_relaxed(&c->cancel) == d->epoch && fw_reap_incomplete(d);
+    if (d->cut && d->deadline < INT64_MAX && fw_os_now() >= d->deadline)
+        d->timed_out |= 1; /* the caller's own part may have been the one that saw it */
     fw_count(&c->calls);
     return 0;
 }

@@ -237,10 +237,10 @@ static void end(fw_nursery *n, int now)
     }
 }
 
-static int opener_gone(const fw_nursery *n, int events)
+static int opener_gone(const fw_nursery *n)
 {
     if (n->opener_pidfd >= 0)
-        return events & FW_EVENT_GONE;
+        return fw_os_pidfd_dead(n->opener_pidfd);
     return fw_os_process_gone(n->opener, n->opener_start);
 }
 
@@ -260,9 +260,9 @@ static void look_after(void *arg, int64_t until)
 {
     fw_nursery *n = arg;
     fw_control *c = n->team->control;
-    int events = fw_os_wait_events(n->signals, n->opener_pidfd, next_look(n, until));
 
-    if (opener_gone(n, events)) {
+    (void)fw_os_wait_events(n->signals, n->opener_pidfd, next_look(n, until));
+    if (opener_gone(n)) {
         fw_names_orphaned(n->opener, n->opener_start);
         end(n, 1);
     }
@@ -289,7 +289,7 @@ static void be_nursery(fw_nursery *n)
     fw_os_child_exit();
     fw_os_set_name("furrow-nursery");
     n->signals = fw_os_signals_open();
-    while (!fw_load_seqcst(&c->go_ahead) && !opener_gone(n, 0))
+    while (!fw_load_seqcst(&c->go_ahead) && !opener_gone(n))
         (void)fw_os_futex_wait(&c->go_ahead, 0, fw_os_now() + 100 * 1000 * 1000);
 }
 

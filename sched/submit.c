@@ -173,7 +173,7 @@ void fw_submission_cancel(fw_team *team, fw_submission *s)
     fw_swap_seqcst(&s->canceled, 1);
     epoch = fw_load_seqcst(&s->epoch);
     if (epoch)
-        fw_store_relaxed(&team->control->cancel, epoch);
+        fw_cancel(team->control, epoch);
 }
 
 uint64_t fw_submission_done(const fw_team *team, fw_submission *s)

@@ -82,7 +82,7 @@ static int wanted(fw_worker *w, uint32_t chunk)
     fw_control *c = w->control;
 
     if (w->deadline && fw_os_now() >= w->deadline)
-        fw_store_relaxed(&c->cancel, w->epoch);
+        fw_cancel(c, w->epoch);
     return fw_load_relaxed(&c->cancel) != w->epoch &&
            chunk <= fw_load_relaxed(&c->error) >> 32;
 }
