@@ -176,6 +176,16 @@ int furrow_future_ready(furrow_future *future)
            fw_load_seqcst(&future->submission->state) == FW_SUBMISSION_DONE;
 }
 
+/* Of a pool that was terminated nothing is known but what was finished. */
+static size_t chunks_done(const furrow_future *f)
+{
+    fw_submission *s = f->submission;
+
+    if (fw_load_seqcst(&s->state) == FW_SUBMISSION_DONE)
+        return s->chunks;
+    return f->pool ? fw_submission_done(f->pool->team, s) : 0;
+}
+
 int furrow_future_progress(furrow_future *future, size_t *done, size_t *total)
 {
     fw_submission *s;
@@ -186,8 +196,7 @@ int furrow_future_progress(furrow_future *future, size_t *done, size_t *total)
     if (total)
         *total = s ? s->chunks : 0;
     if (done)
-        *done = s && future->pool ? fw_submission_done(future->pool->team, s)
-                                  : s ? s->chunks : 0;
+        *done = s ? chunks_done(future) : 0;
     return 0;
 }
 

@@ -159,7 +159,8 @@ static int pool_end(furrow_pool *pool, int kill)
 
     if (rc < 0)
         return rc;
-    if (rc > 0 && pool->team)
+    /* A worker's copy of the pool that it belongs to is older than the team. */
+    if (rc > 0 && (pool->team || pool->pid != fw_participant_pid()))
         return fw_fail(FURROW_EINVAL, "a worker cannot close the pool that it belongs to");
     if (pool->team)
         fw_team_close(pool->team, kill);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the suites of the engine share: pools and arrays that are there or fail the test,
+ * a few kernels, and the check that every test leaves nothing.
+ */
+#ifndef POOLS_H
+#define POOLS_H
+
+#include "left.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+static left_mark pools_before;
+
+static inline void pools_set_up(void)
+{
+    pools_before = left_now_with_heap();
+}
+
+static inline void pools_tear_down(void)
+{
+    cr_assert_eq(left_since(&pools_before, 0), 0, "the test left something behind");
+}
+
+/* Are workers threads here? Each suite runs under both methods. */
+static inline int pools_threads(void)
+{
+    const char *start = getenv("FURROW_START");
+
+    return start && strcmp(start, "thread") == 0;
+}
+
+/* For tests in which a worker dies. */
+static inline void pools_need_processes(void)
+{
+    if (pools_threads())
+        cr_skip_test("workers are threads");
+}
+
+static inline furrow_pool *pools_open(int workers)
+{
+    furrow_pool *pool = furrow_pool_open(&(furrow_pool_options){.workers = workers});
+
+    cr_assert_not_null(pool, "%s", furrow_last_error()->text);
+    return pool;
+}
+
+static inline void pools_close(furrow_pool *pool)
+{
+    int rc = furrow_pool_close(pool);
+
+    cr_assert_eq(rc, 0, "%s", furrow_last_error()->text);
+}
+
+static inline furrow_array *pools_array(int type, size_t len)
+{
+    furrow_array *a = furrow_array_new(type, len, NULL);
+
+    cr_assert_not_null(a, "%s", furrow_last_error()->text);
+    return a;
+}
+
+/* out[0] of 'i': each element counts how often it was done. */
+static inline int pools_count(furrow_chunk c)
+{
+    int *out = c.out[0];
+
+    for (size_t i = 0; i < c.len; i++)
+        out[i]++;
+    return 0;
+}
+
+/* The same, and it takes a while: ctx is seconds, as a double. */
+static inline int pools_count_slowly(furrow_chunk c)
+{
+    left_sleep(*(const double *)c.ctx);
+    return pools_count(c);
+}
+
+/* Elements of [begin, end) that are not `value`. */
+static inline size_t pools_others(const furrow_array *a, int value, size_t begin,
+                                  size_t end)
+{
+    const int *at = a->data;
+    size_t n = 0;
+
+    for (size_t i = begin; i < end; i++)
+        n += at[i] != value;
+    return n;
+}
+
+static inline furrow_call pools_count_call(furrow_array *a)
+{
+    return (furrow_call){.kernel = pools_count, .types = ">i", .out = {a}};
+}
+
+/* A call in which every element is done once, checked. */
+static inline void pools_works(furrow_pool *pool)
+{
+    furrow_array *a = pools_array('i', 10007);
+    furrow_call call = pools_count_call(a);
+    int rc = furrow_map(pool, &call);
+
+    cr_assert_eq(rc, 0, "%s", furrow_last_error()->text);
+    cr_assert_eq(pools_others(a, 1, 0, a->len), 0);
+    furrow_array_free(a);
+}
+
+/* Wait until worker i is up and is not `old`; its pid. */
+static inline long pools_worker_not(furrow_pool *pool, int i, long old)
+{
+    double until = left_clock() + 5;
+    long pid;
+
+    do {
+        pid = furrow_pool_worker_pid(pool, i);
+        if (pid > 0 && pid != old)
+            return pid;
+        left_sleep(0.001);
+    } while (left_clock() < until);
+    cr_assert_fail("worker %d was not replaced", i);
+    return -1;
+}
+
+#endif

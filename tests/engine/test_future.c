@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Futures: results, progress, cancelling, the ring's end, and futures that outlive their
+ * pool.
+ */
+#include "engine/pools.h"
+
+#include <pthread.h>
+
+TestSuite(future, .init = pools_set_up, .fini = pools_tear_down);
+
+static const char *error_text(void)
+{
+    return furrow_last_error()->text;
+}
+
+static furrow_call slow_call(furrow_array *a, const double *seconds, size_t chunk)
+{
+    return (furrow_call){.kernel = pools_count_slowly, .types = ">i", .out = {a},
+                         .chunk = chunk, .ctx = seconds, .ctx_size = sizeof *seconds};
+}
+
+static furrow_future *start(furrow_pool *pool, const furrow_call *call)
+{
+    furrow_future *f = furrow_map_async(pool, call);
+
+    cr_assert_not_null(f, "%s", error_text());
+    return f;
+}
+
+static void waits(furrow_future *f)
+{
+    cr_assert_eq(furrow_future_wait(f, furrow_in(20)), 0, "%s", error_text());
+}
+
+/* ---- results ------------------------------------------------------------------------*/
+
+Test(future, result_is_there_again_and_again)
+{
+    furrow_pool *pool = pools_open(2);
+    furrow_array *a = pools_array('i', 100003);
+    furrow_call call = pools_count_call(a);
+    furrow_future *f = start(pool, &call);
+
+    for (int i = 0; i < 3; i++)
+        waits(f);
+    cr_assert_eq(furrow_future_ready(f), 1);
+    cr_assert_eq(furrow_future_wait(f, 0), 0);
+    cr_assert_eq(pools_others(a, 1, 0, a->len), 0);
+    furrow_future_free(f);
+    furrow_array_free(a);
+    pools_close(pool);
+}
+
+Test(future, of_nothing_is_ready_at_once)
+{
+    furrow_pool *pool = pools_open(2);
+    furrow_array *a = pools_array('i', 0);
+    furrow_call call = pools_count_call(a);
+    furrow_future *f = start(pool, &call);
+    size_t done = 9, total = 9;
+
+    cr_assert_eq(furrow_future_ready(f), 1);
+    cr_assert_eq(furrow_future_wait(f, 0), 0);
+    cr_assert_eq(furrow_future_progress(f, &done, &total), 0);
+    cr_assert_eq(done, 0);
+    cr_assert_eq(total, 0);
+    furrow_future_free(f);
+    furrow_array_free(a);
+    pools_close(pool);
+}
+
+static int fail_at_3(furrow_chunk c)
+{
+    return c.index >= 3 ? 40 + (int)c.index : 0;
+}
+
+Test(future, error_is_told_at_each_wait)
+{
+    furrow_pool *pool = pools_open(2);
+    furrow_call call = {.kernel = fail_at_3, .len = 10, .chunk = 1};
+    furrow_future *f = start(pool, &call);
+
+    for (int i = 0; i < 3; i++) {
+        furrow_error_clear();
+        cr_assert_eq(furrow_future_wait(f, FURROW_FOREVER), FURROW_EKERNEL);
+        cr_assert_str_eq(error_text(), "the kernel returned 43 for elements [3, 4)");
+        cr_assert_str_eq(furrow_last_error()->function, "furrow_future_wait");
+    }
+    furrow_future_free(f);
+    pools_close(pool);
+}
+
+Test(future, null_is_told)
+{
+    furrow_error_clear();
+    cr_assert_eq(furrow_future_wait(NULL, 0), FURROW_EINVAL);
+    cr_assert_eq(furrow_future_ready(NULL), FURROW_EINVAL);
+    cr_assert_eq(furrow_future_progress(NULL, NULL, NULL), FURROW_EINVAL);
+    cr_assert_eq(furrow_future_cancel(NULL), FURROW_EINVAL);
+    furrow_future_free(NULL);
+    cr_assert(strstr(error_text(), "future is NULL"), "%s", error_text());
+}
+
+Test(future, wait_has_a_deadline)
+{
+    furrow_pool *pool = pools_open(1);
+    furrow_array *a = pools_array('i', 1);
+    const double second = 0.2;
+    furrow_call call = slow_call(a, &second, 1);
+    furrow_future *f = start(pool, &call);
+    double begin = left_clock();
+
+    cr_assert_eq(furrow_future_wait(f, 0), FURROW_ETIME);
+    cr_assert_eq(furrow_future_wait(f, furrow_in(0.03)), FURROW_ETIME);
+    cr_assert_eq(furrow_future_ready(f), 0);
+    cr_assert(left_clock() - begin > 0.029);
+    cr_assert(left_clock() - begin < 0.19);
+    waits(f);
+    cr_assert_eq(*(int *)a->data, 1, "the call ran on");
+    furrow_future_free(f);
+    furrow_array_free(a);
+    pools_close(pool);
+}
+
+static void *wait_too(void *f)
+{
+    return (void *)(intptr_t)furrow_future_wait(f, furrow_in(20));
+}
+
+Test(future, waited_for_by_two_threads)
+{
+    furrow_pool *pool = pools_open(2);
+    furrow_array *a = pools_array('i', 4);
+    const double second = 0.02;
+    furrow_call call = slow_call(a, &second, 1);
+    furrow_future *f = start(pool, &call);
+    pthread_t thread;
+    void *result = f;
+
+    pthread_create(&thread, NULL, wait_too, f);
+    waits(f);
+    pthread_join(thread, &result);
+    cr_assert_null(result);
+    cr_assert_eq(pools_others(a, 1, 0, 4), 0);
+    furrow_future_free(f);
+    furrow_array_free(a);
+    pools_close(pool);
+}
+
+/* ---- progress -----------------------------------------------------------------------*/
+
+Test(future, progress_grows_to_the_total)
+{
+    furrow_pool *pool = pools_open(2);
+    furrow_array *a = pools_array('i', 40);
+    const double second = 0.004;
+    furrow_call call = slow_call(a, &second, 1), first = slow_call(a, &second, 4);
+    furrow_future *before = start(pool, &first), *f = start(pool, &call);
+    size_t done, total, last = 0, steps = 0;
+
+    do {
+        cr_assert_eq(furrow_future_progress(f, &done, &total), 0);
+        cr_assert_eq(total, 40);
+        cr_assert(done >= last && done <= total, "%zu after %zu", done, last);
+        steps += done > last;
+        last = done;
+        left_sleep(0.001);
+    } while (!furrow_future_ready(f));
+    cr_assert(steps >= 5, "%zu steps seen", steps);
+    cr_assert_eq(furrow_future_progress(f, &done, NULL), 0);
+    cr_assert_eq(done, 40);
+    waits(before);
+    waits(f);
+    furrow_future_free(before);
+    furrow_future_free(f);
+    furrow_array_free(a);
+    pools_close(pool);
+}
+
+/* ---- many ---------------------------------------------------------------------------*/
+
+Test(future, three_hundred_one_after_another)
+{
+    furrow_pool *pool = pools_open(2);
+    furrow_array *a = pools_array('i', 1000), *one = pools_array('i', 1);
+    const double second = 0.3;
+    furrow_call slow = slow_call(one, &second, 1), call = pools_count_call(a);
+    furrow_future *f[300], *first = start(pool, &slow);
+    int n = 0;
+
+    left_sleep(0.05); /* it runs, and waits no more */
+    while (n < 300 && (f[n] = furrow_map_async(pool, &call)))
+        n++;
+    cr_assert_eq(n, 256);
+    cr_assert_eq(furrow_last_error()->code, FURROW_EBUSY);
+    cr_assert_str_eq(error_text(), "256 calls wait already");
+    cr_assert_str_eq(furrow_last_error()->function, "furrow_map_async");
+    waits(first);
+    waits(f[0]);
+    for (; n < 300; n++) {
+        while (!(f[n] = furrow_map_async(pool, &call)))
+            left_sleep(0.0005);
+    }
+    for (int i = 0; i < 300; i++) {
+        waits(f[i]);
+        furrow_future_free(f[i]);
+    }
+    cr_assert_eq(pools_others(a, 300, 0, a->len), 0);
+    furrow_future_free(first);
+    furrow_array_free(a);
+    furrow_array_free(one);
+    pools_close(pool);
+}
+
+/* Calls and futures of two threads on one pool. */
+static void *queue_many(void *arg)
+{
+    furrow_pool *pool = *(furrow_pool **)arg;
+    furrow_array *a = furrow_array_new('i', 2000, NULL);
+    furrow_call call = pools_count_call(a);
+    size_t wrong = 0;
+
+    for (int i = 1; i <= 100; i++) {
+        furrow_future *f = furrow_map_async(pool, &call);
+
+        wrong += !f || furrow_future_wait(f, furrow_in(20)) != 0;
+        wrong += pools_others(a, i, 0, a->len);
+        furrow_future_free(f);
+    }
+    furrow_array_free(a);
+    return wrong ? arg : NULL;
+}
+
+Test(future, beside_calls)
+{
+    furrow_pool *pool = pools_open(2);
+    furrow_array *a = pools_array('i', 2000);
+    furrow_call call = pools_count_call(a);
+    pthread_t threads[2];
+    void *wrong;
+
+    for (int i = 0; i < 2; i++)
+        pthread_create(&threads[i], NULL, queue_many, &pool);
+    for (int i = 1; i <= 300; i++) {
+        cr_assert_eq(furrow_map(pool, &call), 0, "%s", error_text());
+        cr_assert_eq(pools_others(a, i, 0, a->len), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i], &wrong);
+        cr_assert_null(wrong);
+    }
+    furrow_array_free(a);
+    pools_close(pool);
+}
+
+/* A large array is prepared in the queue before its first call. */
+Test(future, of_large_arrays)
+{
+    furrow_pool *pool = pools_open(2);
+    furrow_array *a = pools_array('i', 3 << 20);
+    furrow_call call = pools_count_call(a);
+    furrow_future *f[5];
+
+    for (int i = 0; i < 5; i++)
+        f[i] = start(pool, &call);
+    for (int i = 0; i < 5; i++) {
+        waits(f[i]);
+        furrow_future_free(f[i]);
+    }
+    cr_assert_eq(pools_others(a, 5, 0, a->len), 0);
+    furrow_array_free(a);
+    pools_close(pool);
+}
+
+/* ---- cancelling ---------------------------------------------------------------------*/
+
+static void is_canceled(furrow_future *f)
+{
+    cr_assert_eq(furrow_future_wait(f, furrow_in(20)), FURROW_ECANCELED);
+    cr_assert_str_eq(error_text(), "the call was cancelled");
+    cr_assert_eq(furrow_future_ready(f), 1);
+}
+
+Test(future, canceled_before_it_starts_does_nothing)
+{
+    furrow_pool *pool = pools_open(2);
+    furrow_array *one = pools_array('i', 1), *a = pools_array('i', 1000);
+    const double second = 0.1;
+    furrow_call slow = slow_call(one, &second, 1), call = pools_count_call(a);
+    furrow_future *first = start(pool, &slow), *f = start(pool, &call);
+    furrow_future *last = start(pool, &call);
+
+    cr_assert_eq(furrow_future_cancel(f), 0);
+    is_canceled(f);
+    waits(last);
+    waits(first);
+    cr_assert_eq(pools_others(a, 1, 0, a->len), 0, "only the last one ran");
+    cr_assert_eq(*(int *)one->data, 1);
+    furrow_future_free(first);
+    furrow_future_free(f);
+    furrow_future_free(last);
+    furrow_array_free(one);
+    furrow_array_free(a);
+    pools_close(pool);
+}
+
+Test(future, canceled_in_the_middle_completes_what_it_started)
+{
+    furrow_pool *pool = pools_open(2);
+    furrow_array *a = pools_array('i', 400);
+    const double second = 0.01;
+    furrow_call call = slow_call(a, &second, 4);
+    furrow_future *f = start(pool, &call);
+    size_t done = 0, ones = 0;
+
+    while (done < 6) {
+        left_sleep(0.001);
+        furrow_future_progress(f, &done, NULL);
+    }
+    cr_assert_eq(furrow_future_cancel(f), 0);
+    is_canceled(f);
+    for (size_t i = 0; i < 400; i += 4) {
+        int first = ((int *)a->data)[i];
+
+        cr_assert(first == 0 || first == 1);
+        cr_assert_eq(pools_others(a, first, i, i + 4), 0, "whole chunks only");
+        ones += first == 1;
+    }
+    cr_assert(ones >= 6 && ones < 50, "%zu chunks", ones);
+    pools_works(pool);
+    furrow_future_free(f);
+    furrow_array_free(a);
+    pools_close(pool);
+}
+
+Test(future, canceled_after_the_end_stays_as_it_is)
+{
+    furrow_pool *pool = pools_open(2);
+    furrow_array *a = pools_array('i', 100);
+    furrow_call call = pools_count_call(a);
+    furrow_future *f = start(pool, &call);
+
+    waits(f);
+    cr_assert_eq(furrow_future_cancel(f), 0);
+    waits(f);
+    pools_works(pool);
+    furrow_future_free(f);
+    furrow_array_free(a);
+    pools_close(pool);
+}
+
+/* ---- freed, closed, terminated ------------------------------------------------------*/
+
+Test(future, freed_unfinished_is_done_all_the_same)
+{
+    furrow_pool *pool = pools_open(2);
+    furrow_array *a = pools_array('i', 20);
+    const double second = 0.002;
+    furrow_call call = slow_call(a, &second, 1);
+
+    for (int i = 0; i < 3; i++)
+        furrow_future_free(start(pool, &call));
+    pools_close(pool);
+    cr_assert_eq(pools_others(a, 3, 0, a->len), 0);
+    furrow_array_free(a);
+}
+
+Test(future, close_waits_for_what_is_queued)
+{
+    furrow_pool *pool = pools_open(2);
+    furrow_array *a = pools_array('i', 10);
+    const double second = 0.001;
+    furrow_call call = slow_call(a, &second, 1);
+    furrow_future *f[20];
+    size_t done, total;
+
+    for (int i = 0; i < 20; i++)
+        f[i] = start(pool, &call);
+    pools_close(pool);
+    cr_assert_eq(pools_others(a, 20, 0, a->len), 0);
+    for (int i = 0; i < 20; i++) {
+        cr_assert_eq(furrow_future_ready(f[i]), 1);
+        cr_assert_eq(furrow_future_wait(f[i], 0), 0, "%s", error_text());
+        cr_assert_eq(furrow_future_cancel(f[i]), 0);
+        cr_assert_eq(furrow_future_progress(f[i], &done, &total), 0);
+        cr_assert_eq(done, 10);
+        cr_assert_eq(total, 10);
+        furrow_future_free(f[i]);
+    }
+    furrow_array_free(a);
+}
+
+Test(future, terminated_unfinished_is_closed)
+{
+    furrow_pool *pool;
+    furrow_array *a = pools_array('i', 1000);
+    const double second = 0.01;
+    furrow_call call = slow_call(a, &second, 1), quick = pools_count_call(a);
+    furrow_future *done, *running, *queued;
+    size_t n, total;
+    double begin;
+
+    pools_need_processes(); /* threads cannot be ended: they finish first */
+    pool = pools_open(2);
+    done = start(pool, &quick);
+    waits(done);
+    running = start(pool, &call);
+    queued = start(pool, &call);
+    left_sleep(0.05);
+    begin = left_clock();
+    cr_assert_eq(furrow_pool_terminate(pool), 0);
+    cr_assert(left_clock() - begin < 0.5, "%g s", left_clock() - begin);
+    cr_assert_eq(furrow_future_wait(done, 0), 0);
+    cr_assert_eq(furrow_future_wait(running, FURROW_FOREVER), FURROW_ECLOSED);
+    cr_assert(strstr(error_text(), "terminated before the call was done"));
+    cr_assert_eq(furrow_future_wait(queued, FURROW_FOREVER), FURROW_ECLOSED);
+    cr_assert_eq(furrow_future_ready(queued), 1, "there is nothing to wait for");
+    cr_assert_eq(furrow_future_progress(queued, &n, &total), 0);
+    cr_assert_eq(total, 1000);
+    cr_assert_eq(n, 0, "nothing of it was done");
+    furrow_future_free(done);
+    furrow_future_free(running);
+    furrow_future_free(queued);
+    furrow_array_free(a);
+}
+
+Test(future, terminated_threads_finish_first)
+{
+    furrow_pool *pool;
+    furrow_array *a = pools_array('i', 20);
+    const double second = 0.001;
+    furrow_call call = slow_call(a, &second, 1);
+    furrow_future *f;
+
+    if (!pools_threads())
+        cr_skip_test("workers are processes");
+    pool = pools_open(2);
+    f = start(pool, &call);
+    cr_assert_eq(furrow_pool_terminate(pool), 0);
+    waits(f);
+    cr_assert_eq(pools_others(a, 1, 0, a->len), 0);
+    furrow_future_free(f);
+    furrow_array_free(a);
+}
