@@ -168,7 +168,8 @@ static int hit_a_chunk(demo *d, victim *v)
             return report_check(d, 0, "kill", "worker %d has no process", v->worker);
         const int rc = kill_in_the_middle(v);
         if (rc == FURROW_EDIED)
-            return report_check(d, 1, "the call", "%s", furrow_last_error()->text);
+            return report_check(d, 1, "the call",
+                                "failed with FURROW_EDIED, attempt %d", attempt);
         if (!report_call(d, rc, "the call"))
             return 0;
         if (count_wrong(v->a->data, 0, v->a->len))
