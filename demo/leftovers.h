@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a program may leave behind: child processes, open files, names in /dev/shm.
+ * What a program may leave behind: child processes and open files.
  */
 #ifndef DEMO_LEFTOVERS_H
 #define DEMO_LEFTOVERS_H
 
 #include "demo.h"
 
-typedef struct leftovers {
-    size_t files; /* open in this process */
-    size_t names; /* in /dev/shm */
-} leftovers;
+/* How many files this process has open now. */
+size_t leftovers_files(void);
 
-/* What there is now. */
-leftovers leftovers_now(void);
-
-/* Check that there is no more than before, and no child process. */
-void leftovers_check(demo *d, leftovers before);
+/* Check that no more are open than before, and that there is no child process. */
+void leftovers_check(demo *d, size_t files_before);
 
 #endif

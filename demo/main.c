@@ -151,7 +151,7 @@ int main(int argc, char **argv)
         return 2;
     }
     tell_machine(&d);
-    const leftovers before = leftovers_now();
+    const size_t files_open = leftovers_files();
     for (int i = 0; i < files; i++)
         anynpy_run(&d, argv[i]);
     if (files == 0) {
@@ -160,7 +160,7 @@ int main(int argc, char **argv)
         killed_run(&d);
     }
     report_step("The end");
-    leftovers_check(&d, before);
+    leftovers_check(&d, files_open);
     printf("   %zu checks, %zu failed\n", d.checks, d.failed);
     return d.failed ? 1 : 0;
 }
