@@ -150,26 +150,43 @@ static void tell_statistics(demo *d, furrow_pool *pool, furrow_array *a,
     report_line("RMS", "%.9g%s", sqrt(all->square / count), of);
 }
 
-/* Three times every element, in place, in the shared copy. */
-static void scale_array(demo *d, furrow_pool *pool, furrow_array *a)
+static int invert(furrow_chunk c)
+{
+    unsigned char *a = c.out[0];
+
+    for (size_t i = 0; i < c.len; i++)
+        a[i] = !a[i];
+    return 0;
+}
+
+/* Three times every element; truth values, which have no product, are inverted. */
+static int change(furrow_pool *pool, furrow_array *a)
 {
     _Alignas(16) char factor[NUMERIC_ELEMENT];
-    const char *said = numeric_factor(a->type, factor);
-    const furrow_array_options shape = {.ndim = 1, .shape = {a->len}};
-    furrow_array *before = furrow_array_new(a->type, a->len, &shape);
+    const furrow_call call = {.kernel = invert, .types = ">?", .out = {a}};
+
+    if (a->type == '?')
+        return furrow_map(pool, &call);
+    numeric_factor(a->type, factor);
+    return furrow_scale(pool, a, factor);
+}
+
+/* In place, in the shared copy; compared with a copy of that. */
+static void change_array(demo *d, furrow_pool *pool, furrow_array *a)
+{
+    furrow_array *before = furrow_array_new(a->type, a->len, NULL);
     report_number n;
 
-    if (!report_call(d, furrow_copy(pool, before, a), "copy"))
-        return;
-    const double start = demo_seconds();
-    const int rc = furrow_scale(pool, a, factor);
-    const double seconds = demo_seconds() - start;
-    if (report_call(d, rc, "scale")) {
-        const size_t wrong = numeric_wrong(a->type, before->data, a->data, a->len);
-        report_check(d, wrong == 0, "scaled in place",
-                     "%s elements by %s in %.3f ms: %.2f GB/s",
-                     report_count(&n, a->len), said, seconds * 1e3,
-                     2e-9 * (double)(a->len * a->itemsize) / seconds);
+    if (report_call(d, furrow_copy(pool, before, a), "copy")) {
+        const double start = demo_seconds();
+        const int rc = change(pool, a);
+        const double seconds = demo_seconds() - start;
+        if (report_call(d, rc, "scale"))
+            report_check(d, numeric_wrong(a->type, before->data, a->data, a->len) == 0,
+                         a->type == '?' ? "inverted in place" : "times 3 in place",
+                         "%s elements in %.3f ms: %.2f GB/s", report_count(&n, a->len),
+                         seconds * 1e3,
+                         2e-9 * (double)(a->len * a->itemsize) / seconds);
     }
     furrow_array_free(before);
 }
@@ -188,7 +205,7 @@ static void work_on(demo *d, furrow_pool *pool, furrow_array *a)
         return;
     report_line("one pass", "%.3f ms", (demo_seconds() - start) * 1e3);
     tell_statistics(d, pool, a, &all);
-    scale_array(d, pool, a);
+    change_array(d, pool, a);
 }
 
 void anynpy_run(demo *d, const char *path)

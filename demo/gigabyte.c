@@ -245,12 +245,13 @@ void gigabyte_run(demo *d)
     f.pool = demo_pool_open(d);
     if (!f.pool)
         return;
+    const size_t available = available_mib();
     const double start = demo_seconds();
     f.a = take_memory(d, f.pool, &mib);
     if (f.a) {
         if (mib < d->mib)
-            report_line("smaller", "%zu MiB only: the machine has %zu MiB to give", mib,
-                        available_mib());
+            report_line("smaller", "%zu MiB only: %zu MiB are available", mib,
+                        available);
         report_line("memory taken", "%7.1f ms, by the workers that own it",
                     (demo_seconds() - start) * 1e3);
         work_on(d, &f);

@@ -13,8 +13,9 @@
 #include <string.h>
 #include <time.h>
 
-#define ELEMENTS ((size_t)1 << 25)
-#define CHUNK    ((size_t)1 << 17)
+#define ELEMENTS ((size_t)1 << 24)
+#define CHUNK    ((size_t)1 << 16)
+#define ROUNDS   64
 #define ATTEMPTS 20
 #define PATIENCE 10.0 /* seconds for a replacement to appear */
 #define TOLD     4    /* torn ranges printed */
@@ -29,25 +30,41 @@ typedef struct victim {
 
 static int number_elements(furrow_chunk c)
 {
-    int64_t *a = c.out[0];
+    uint64_t *a = c.out[0];
 
     for (size_t i = 0; i < c.len; i++)
-        a[i] = (int64_t)(c.begin + i);
+        a[i] = c.begin + i;
     return 0;
 }
 
 static int transform(furrow_chunk c)
 {
-    int64_t *a = c.out[0];
+    uint64_t *a = c.out[0];
 
-    for (size_t i = 0; i < c.len; i++)
-        a[i] = a[i] * 3 + 1;
+    for (size_t i = 0; i < c.len; i++) {
+        uint64_t x = a[i];
+        for (int r = 0; r < ROUNDS; r++)
+            x = x * 3 + 1;
+        a[i] = x;
+    }
     return 0;
+}
+
+/* What becomes of i: 3^64 i + (3^64 - 1) / 2, modulo 2^64. */
+static uint64_t transformed(uint64_t i)
+{
+    uint64_t factor = 1, summand = 0;
+
+    for (int r = 0; r < ROUNDS; r++) {
+        factor *= 3;
+        summand = summand * 3 + 1;
+    }
+    return factor * i + summand;
 }
 
 static int renumber(demo *d, const victim *v)
 {
-    const furrow_call call = {.kernel = number_elements, .types = ">q", .out = {v->a}};
+    const furrow_call call = {.kernel = number_elements, .types = ">Q", .out = {v->a}};
 
     return report_call(d, furrow_map(v->pool, &call), "number");
 }
@@ -56,9 +73,9 @@ static int renumber(demo *d, const victim *v)
 static int kill_in_the_middle(const victim *v)
 {
     const furrow_call call = {
-        .kernel = transform, .types = ">q", .out = {v->a}, .chunk = CHUNK};
+        .kernel = transform, .types = ">Q", .out = {v->a}, .chunk = CHUNK};
     furrow_future *future = furrow_map_async(v->pool, &call);
-    size_t done = 0, total = 1;
+    size_t done = 0, total = SIZE_MAX;
 
     while (future && !furrow_future_ready(future) && done < total / 8) {
         furrow_future_wait(future, furrow_in(0.0005));
@@ -71,22 +88,23 @@ static int kill_in_the_middle(const victim *v)
 }
 
 /* Elements of [begin, end) that were not transformed exactly once. */
-static size_t count_wrong(const int64_t *a, size_t begin, size_t end)
+static size_t count_wrong(const uint64_t *a, size_t begin, size_t end)
 {
+    const uint64_t first = transformed(0), factor = transformed(1) - first;
     size_t wrong = 0;
 
     for (size_t i = begin; i < end; i++)
-        wrong += a[i] != (int64_t)i * 3 + 1;
+        wrong += a[i] != factor * i + first;
     return wrong;
 }
 
 /* Elements of a torn range that are neither as before nor as after. */
-static size_t count_spoilt(const int64_t *a, const furrow_torn *t)
+static size_t count_spoilt(const uint64_t *a, const furrow_torn *t)
 {
     size_t spoilt = 0;
 
     for (size_t i = t->begin; i < t->end; i++)
-        spoilt += a[i] != (int64_t)i * 3 + 1 && a[i] != (int64_t)i;
+        spoilt += a[i] != transformed(i) && a[i] != i;
     return spoilt;
 }
 
@@ -104,7 +122,7 @@ static void check_ranges(demo *d, victim *v)
 {
     const furrow_torn *range;
     const size_t ranges = furrow_error_ranges(&range);
-    const int64_t *a = v->a->data;
+    const uint64_t *a = v->a->data;
     size_t at = 0, wrong = 0, spoilt = 0, undone = 0;
     report_number n, m;
 
@@ -150,7 +168,8 @@ static int hit_a_chunk(demo *d, victim *v)
             return report_check(d, 0, "kill", "worker %d has no process", v->worker);
         const int rc = kill_in_the_middle(v);
         if (rc == FURROW_EDIED)
-            return report_check(d, 1, "the call", "%s", furrow_last_error()->text);
+            return report_check(d, 1, "the call",
+                                "failed with FURROW_EDIED, attempt %d", attempt);
         if (!report_call(d, rc, "the call"))
             return 0;
         if (count_wrong(v->a->data, 0, v->a->len))
@@ -162,7 +181,7 @@ static int hit_a_chunk(demo *d, victim *v)
 
 static void check_pool_goes_on(demo *d, const victim *v)
 {
-    const furrow_call call = {.kernel = transform, .types = ">q", .out = {v->a}};
+    const furrow_call call = {.kernel = transform, .types = ">Q", .out = {v->a}};
     furrow_pool_stats stats = {0};
     report_number n;
 
@@ -185,7 +204,8 @@ void killed_run(demo *d)
 {
     victim v = {0};
 
-    report_step("3  A worker killed in the middle: a[i] = a[i] * 3 + 1, in place");
+    report_step("3  A worker killed in the middle: a = a*3+1, %d times over, in place",
+                ROUNDS);
     v.pool = demo_pool_open(d);
     if (!v.pool)
         return;
@@ -195,7 +215,7 @@ void killed_run(demo *d)
         furrow_pool_close(v.pool);
         return;
     }
-    v.a = furrow_array_new('q', ELEMENTS, NULL);
+    v.a = furrow_array_new('Q', ELEMENTS, NULL);
     if (!v.a)
         report_call(d, furrow_last_error()->code, "shared array");
     else if (hit_a_chunk(d, &v)) {

@@ -10,6 +10,7 @@
  * arguments make no sense.
  */
 #include "demo.h"
+#include "leftovers.h"
 #include "report.h"
 
 #include <errno.h>
@@ -150,6 +151,7 @@ int main(int argc, char **argv)
         return 2;
     }
     tell_machine(&d);
+    const size_t files_open = leftovers_files();
     for (int i = 0; i < files; i++)
         anynpy_run(&d, argv[i]);
     if (files == 0) {
@@ -157,6 +159,8 @@ int main(int argc, char **argv)
         gigabyte_run(&d);
         killed_run(&d);
     }
-    printf("\n%zu checks, %zu failed\n", d.checks, d.failed);
+    report_step("The end");
+    leftovers_check(&d, files_open);
+    printf("   %zu checks, %zu failed\n", d.checks, d.failed);
     return d.failed ? 1 : 0;
 }

@@ -139,7 +139,7 @@ void numeric_text(int type, const void *element, char *text, size_t size)
 
 static void whole_factor(int type, void *element)
 {
-    const uint8_t factor = type == '?' ? 1 : 3;
+    const uint8_t factor = 3;
 
     switch (size_of(type)) {
     case 1:
@@ -156,7 +156,7 @@ static void whole_factor(int type, void *element)
     }
 }
 
-const char *numeric_factor(int type, void *element)
+void numeric_factor(int type, void *element)
 {
     switch (type) {
     case 'F':
@@ -177,7 +177,6 @@ const char *numeric_factor(int type, void *element)
     default:
         whole_factor(type, element);
     }
-    return type == '?' ? "true" : "3";
 }
 
 static uint64_t bits_of(size_t size, const void *from, size_t i)
@@ -196,12 +195,12 @@ static uint64_t bits_of(size_t size, const void *from, size_t i)
 
 static size_t whole_wrong(int type, const void *before, const void *after, size_t n)
 {
-    const uint64_t factor = type == '?' ? 1 : 3;
     const size_t size = size_of(type);
     size_t wrong = 0;
 
     for (size_t i = 0; i < n; i++) {
-        const uint64_t want = bits_of(size, before, i) * factor;
+        const uint64_t old = bits_of(size, before, i),
+                       want = type == '?' ? !old : old * 3;
         wrong += (want ^ bits_of(size, after, i)) << (64 - 8 * size) != 0;
     }
     return wrong;

@@ -19,11 +19,11 @@ void numeric_to_double(int type, const void *from, double *to, size_t n);
 /* One element as text, exactly for whole numbers. */
 void numeric_text(int type, const void *element, char *text, size_t size);
 
-/* The factor that numeric_wrong() expects, as one element: 3 (true for ?). Returns how
- * people write it. */
-const char *numeric_factor(int type, void *element);
+/* The factor 3 as one element; not for ?, which has no product. */
+void numeric_factor(int type, void *element);
 
-/* How many of n elements are not `before` times that factor. */
+/* How many of n elements are not three times those before; for ?, not their opposite.
+ */
 size_t numeric_wrong(int type, const void *before, const void *after, size_t n);
 
 #endif
