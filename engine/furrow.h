@@ -200,7 +200,7 @@ size_t furrow_error_ranges(const furrow_torn **ranges);
 
 /* ---- built-in kernels ---------------------------------------------------------------
  *
- * For every numeric typecode (b B h H i I l L q Q f d g F D ?). Scalars are passed by
+ * For every numeric typecode (b B h H i I l L q Q f d g F D; for ? no products). Scalars are passed by
  * pointer, as one element of the array's type. Sums and dot products are accumulated and
  * returned as int64_t for signed integers, uint64_t for unsigned ones and ?, double for f
  * and d, long double for g, complex double for F and D; they are the same bit for bit
