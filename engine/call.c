@@ -41,6 +41,10 @@ static int take_operand(fw_call *c, int k, furrow_array *view)
     c->serial[k] = a->serial;
     c->job.data[k] = view->data;
     c->job.itemsize[k] = view->itemsize;
+    if (k < FURROW_MAX_OPERANDS)
+        c->job.ins = k + 1;
+    else
+        c->job.outs = k - FURROW_MAX_OPERANDS + 1;
     if (a->root->kind == FW_ARRAY_FILE) {
         c->job.file[k] = a;
         c->job.files++;
@@ -198,17 +202,26 @@ int fw_call_resolve(const furrow_call *request, size_t size, int workers, fw_cal
     return 0;
 }
 
+static int same_operand(const fw_call *c, int k)
+{
+    const fw_array *a = c->operand[k];
+
+    return !a || (fw_load_acquire(&a->magic) == FW_ARRAY_MAGIC &&
+                  a->serial == c->serial[k]);
+}
+
 int fw_call_same(const fw_call *c, const furrow_call *request, size_t size)
 {
-    if (size != sizeof *request || memcmp(&c->request, request, sizeof *request) != 0)
+    if (size != sizeof *request || memcmp(&c->request, request, sizeof *request) != 0 ||
+        c->request.ctx_size > FW_CALL_CTX_MAX)
         return 0;
-    for (int k = 0; k < FW_CALL_OPERANDS; k++) {
-        const fw_array *a = c->operand[k];
-
-        if (a && (fw_load_acquire(&a->magic) != FW_ARRAY_MAGIC || a->serial != c->serial[k]))
+    for (int k = 0; k < c->job.ins; k++)
+        if (!same_operand(c, k))
             return 0;
-    }
-    return c->request.ctx_size <= FW_CALL_CTX_MAX;
+    for (int k = 0; k < c->job.outs; k++)
+        if (!same_operand(c, k + FURROW_MAX_OPERANDS))
+            return 0;
+    return 1;
 }
 
 void fw_call_set_ctx(fw_call *c, const void *ctx)
@@ -243,14 +256,17 @@ static int map_files(const fw_call_job *job)
     return 0;
 }
 
+static void *element(const fw_call_job *job, int k, size_t begin)
+{
+    return (void *)((uintptr_t)job->data[k] + begin * job->itemsize[k]);
+}
+
 static void point(furrow_chunk *c, const fw_call_job *job)
 {
-    for (int k = 0; k < FURROW_MAX_OPERANDS; k++) {
-        int o = k + FURROW_MAX_OPERANDS;
-
-        c->in[k] = job->data[k] ? job->data[k] + c->begin * job->itemsize[k] : NULL;
-        c->out[k] = job->data[o] ? job->data[o] + c->begin * job->itemsize[o] : NULL;
-    }
+    for (int k = 0; k < job->ins; k++)
+        c->in[k] = element(job, k, c->begin);
+    for (int k = 0; k < job->outs; k++)
+        c->out[k] = element(job, k + FURROW_MAX_OPERANDS, c->begin);
 }
 
 int fw_call_run(const void *payload, uint32_t chunk, int worker)

@@ -102,6 +102,16 @@ static void write_line(const fw_dispatch *d, fw_go *go, uint64_t g, uint32_t chu
         memcpy(go->tail, d->tail, d->tail_size);
 }
 
+/* The caller's share is there before anybody else looks. */
+static void install_own(fw_dispatch *d, uint64_t g, uint32_t chunks)
+{
+    fw_worker *me = d->team->caller;
+
+    if (me->index != d->seat)
+        fw_worker_sit(me, d->seat);
+    fw_store_relaxed(&me->member->range, fw_range_pack(g, fw_worker_band(me, chunks)));
+}
+
 static void open_generation(fw_dispatch *d, uint64_t g, uint32_t chunks)
 {
     fw_control *c = d->team->control;
@@ -109,8 +119,7 @@ static void open_generation(fw_dispatch *d, uint64_t g, uint32_t chunks)
     refresh_ranges(c, g);
     set_listed(c, g != d->epoch);
     if (d->seat >= 0)
-        fw_store_relaxed(&c->member[d->seat].range,
-                         fw_range_pack(g, fw_range_band(chunks, d->seat, c->workers)));
+        install_own(d, g, chunks);
     for (int i = 0; i < c->groups; i++) {
         write_line(d, &c->go[i], g, chunks);
         /* release: go.seq -> look() */
@@ -322,8 +331,6 @@ static void work_myself(fw_dispatch *d, uint64_t g)
     fw_worker *me = d->team->caller;
     int outer = fw_team_self();
 
-    if (me->index != d->seat)
-        fw_worker_sit(me, d->seat);
     me->deadline = d->deadline == INT64_MAX ? 0 : d->deadline;
     fw_worker_be(d->seat);
     fw_worker_work(me, g);

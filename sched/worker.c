@@ -28,7 +28,8 @@
 
 #include <string.h>
 
-static _Thread_local int self_index = -1;
+/* Not __tls_get_addr() twice in each call. */
+static _Thread_local int self_index __attribute__((tls_model("initial-exec"))) = -1;
 
 int fw_team_self(void)
 {
@@ -236,6 +237,16 @@ static int others_left(fw_worker *w)
 
 /* ---- a generation -------------------------------------------------------------------*/
 
+/* Two divisions, a tenth of a dispatch: done when the number of chunks changes. */
+fw_range fw_worker_band(fw_worker *w, uint32_t chunks)
+{
+    if (w->chunks != chunks) {
+        w->chunks = chunks;
+        w->band = fw_range_band(chunks, w->index, w->control->workers);
+    }
+    return w->band;
+}
+
 /* The job changes seldom, and then it is copied once; the tail may change every time. */
 static void learn_job(fw_worker *w)
 {
@@ -243,10 +254,7 @@ static void learn_job(fw_worker *w)
     const fw_go *go = w->go;
 
     w->epoch = w->last - go->reruns;
-    if (w->chunks != go->chunks) {
-        w->chunks = go->chunks;
-        w->band = fw_range_band(go->chunks, w->index, w->control->workers);
-    }
+    (void)fw_worker_band(w, go->chunks);
     if (w->job.version != go->version) {
         w->job.run = job->run;
         w->job.size = job->size;

@@ -36,6 +36,9 @@ void fw_worker_loop(fw_worker *w);
 /* Take worker `index`'s part from now on. */
 void fw_worker_sit(fw_worker *w, int index);
 
+/* Its share of so many chunks. */
+fw_range fw_worker_band(fw_worker *w, uint32_t chunks);
+
 /* Work on generation g until no chunk is left anywhere: for the caller. */
 void fw_worker_work(fw_worker *w, uint64_t generation);
 
