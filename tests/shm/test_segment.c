@@ -140,8 +140,7 @@ Test(segment, the_address_is_taken)
         cr_assert_eq(child_run(beside_a_neighbour, &offsets[i]), 0);
 }
 
-/* ---- FURROW_HEAP
- * --------------------------------------------------------------------*/
+/* ---- FURROW_HEAP ------------------------------------------------------------------*/
 
 typedef struct wish {
     char text[24];
@@ -198,8 +197,7 @@ ParameterizedTest(wish *w, segment, wishes)
     cr_assert_eq(child_run(w->text[0] ? wished : as_wanted, w), 0, "\"%s\"", w->text);
 }
 
-/* ---- made once
- * ----------------------------------------------------------------------*/
+/* ---- made once --------------------------------------------------------------------*/
 
 static void *make_it(void *arg)
 {
