@@ -73,6 +73,9 @@ int fw_os_read_lines(const char *path, int (*see)(void *ctx, char *line), void *
 int fw_os_fd_high(int fd);
 void fw_os_close(int fd);
 
+/* May a file be so long under RLIMIT_FSIZE? Making it longer does not fail, it kills. */
+int fw_os_file_may_be(size_t size);
+
 /* Named shared memory, in two steps so that nobody ever sees a half-made one: new() has
  * its memory (-ENOSPC, not a SIGBUS) and no name, publish() gives it the name ("/x") or
  * -EEXIST. open() attaches; -EINVAL when it is no plain file. unlink() removes the name

@@ -7,10 +7,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { FD_HIGH = 64 }; /* out of the way of programs that close and reopen 0, 1, 2 */
+
+#define PIECE ((size_t)16 << 20) /* bytes that are allocated at a time */
 
 ssize_t fw_os_read_file(const char *path, char *buffer, size_t size)
 {
@@ -51,6 +54,15 @@ void fw_os_close(int fd)
         close(fd);
 }
 
+int fw_os_file_may_be(size_t size)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return 1;
+    return size <= limit.rlim_cur;
+}
+
 /* name as shm_open() wants it: "/x", checked by the caller. */
 static int shm_path(const char *name, char *path, size_t size)
 {
@@ -59,18 +71,34 @@ static int shm_path(const char *name, char *path, size_t size)
     return n > 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
 }
 
+/* In pieces: a kernel that lets a signal interrupt it takes the piece back. */
+static int allocate(int fd, size_t size)
+{
+    int rc = 0;
+
+    for (size_t at = 0; rc == 0 && at < size; at += PIECE)
+        do
+            rc = posix_fallocate(fd, (off_t)at,
+                                 (off_t)(size - at < PIECE ? size - at : PIECE));
+        while (rc == EINTR);
+    return -rc;
+}
+
 /* O_TMPFILE has no name until it is complete, so that nobody attaches to half of it. */
 int fw_os_shm_new(size_t size)
 {
-    int rc, fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int rc, fd;
 
+    if (!fw_os_file_may_be(size))
+        return -EFBIG;
+    fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
     fd = fw_os_fd_high(fd);
-    rc = posix_fallocate(fd, 0, (off_t)size);
-    if (rc != 0) {
+    rc = allocate(fd, size);
+    if (rc < 0) {
         fw_os_close(fd);
-        return -rc;
+        return rc;
     }
     return fd;
 }

@@ -31,21 +31,11 @@
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
-/* ftruncate() beyond RLIMIT_FSIZE does not fail, it kills: ask first. */
-static int size_allowed(size_t size)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-        return 1;
-    return size <= limit.rlim_cur;
-}
-
 int fw_os_memfd(const char *label, size_t size)
 {
     int rc, fd;
 
-    if (!size_allowed(size))
+    if (!fw_os_file_may_be(size))
         return -EFBIG;
     fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
     if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */

@@ -19,12 +19,17 @@
 
 #include "status.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define GIB ((size_t)1 << 30)
 #define MIB ((size_t)1 << 20)
+
+#define LEAST   (256 * MIB)
+#define LARGEST (16 * 1024 * GIB)
 
 /* Tried: free in plain programs, with an unlimited stack, under ASan and UBSan. */
 static char *const preferred = (char *)0x700000000000;
@@ -42,32 +47,53 @@ static size_t pow2_ceil(size_t n)
     return p;
 }
 
-static size_t from_environment(void)
+/* Bytes of a size such as "16G", or 0 when it is none. */
+static size_t parse_size(const char *text)
 {
-    const char *text = getenv("FURROW_HEAP");
+    static const char units[] = "KMGT";
+    const char *unit;
     char *end;
     size_t n;
 
-    if (!text || !*text)
+    if (!isdigit((unsigned char)*text))
         return 0;
+    errno = 0;
     n = strtoull(text, &end, 10);
-    if (*end == 'T' || *end == 't')
-        n *= 1024 * GIB;
-    else if (*end == 'G' || *end == 'g')
-        n *= GIB;
-    else if (*end == 'M' || *end == 'm')
-        n *= MIB;
-    return n < 256 * MIB ? 256 * MIB : pow2_ceil(n);
+    unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+    if (errno || (*end && (!unit || end[1])))
+        return 0;
+    return __builtin_mul_overflow(n, (size_t)1 << (unit ? (unit - units + 1) * 10 : 0), &n)
+               ? 0
+               : n;
 }
 
-static size_t size_wanted(void)
+/* FURROW_HEAP: 0 when it is not set, or FURROW_EINVAL. */
+static int from_environment(size_t *size)
 {
-    size_t n = from_environment();
+    const char *text = getenv("FURROW_HEAP");
 
-    if (n)
-        return n;
+    *size = 0;
+    if (!text || !*text)
+        return 0;
+    *size = parse_size(text);
+    if (*size == 0 || *size > LARGEST)
+        return fw_fail(FURROW_EINVAL,
+                       "FURROW_HEAP is \"%.40s\"; a size from 256M to %zuT is expected",
+                       text, LARGEST / (1024 * GIB));
+    *size = *size < LEAST ? LEAST : pow2_ceil(*size);
+    return 0;
+}
+
+static int size_wanted(size_t *size)
+{
+    int rc = from_environment(size);
+    size_t n;
+
+    if (rc < 0 || *size)
+        return rc;
     n = pow2_ceil(4 * fw_os_memory_total());
-    return n < 64 * GIB ? 64 * GIB : n > 4096 * GIB ? 4096 * GIB : n;
+    *size = n < 64 * GIB ? 64 * GIB : n > 4096 * GIB ? 4096 * GIB : n;
+    return 0;
 }
 
 static size_t window_size(size_t size)
@@ -169,18 +195,20 @@ static size_t size_limit(void)
 
 static int make(fw_segment *s)
 {
-    size_t least = 256 * MIB, limit = size_limit();
-    int rc = -ENOMEM;
+    size_t limit = size_limit();
+    int rc = size_wanted(&s->wanted);
 
-    s->wanted = size_wanted();
-    for (size_t size = s->wanted; size >= least; size /= 2) {
-        if (size + window_size(size) > limit && size > least)
+    if (rc < 0)
+        return rc;
+    rc = -ENOMEM;
+    for (size_t size = s->wanted; size >= LEAST; size /= 2) {
+        if (size + window_size(size) > limit && size > LEAST)
             continue;
         rc = try_size(s, size);
         if (rc == 0)
             return init_superblock(s);
     }
-    return fw_fail_os(-rc, "cannot map a heap of %zu MiB", least / MIB);
+    return fw_fail_os(-rc, "cannot map a heap of %zu MiB", LEAST / MIB);
 }
 
 const fw_segment *fw_segment_peek(void)
@@ -188,12 +216,31 @@ const fw_segment *fw_segment_peek(void)
     return atomic_load_explicit(&made, memory_order_acquire) ? &segment : NULL;
 }
 
+static void wait_for_making(void)
+{
+    pthread_mutex_lock(&making);
+}
+
+static void go_on(void)
+{
+    pthread_mutex_unlock(&making);
+}
+
+/* A fork waits until a heap that another thread is making is there: the child would have
+ * half of one, and the lock for good. */
+static void mind_forks(void)
+{
+    (void)pthread_atfork(wait_for_making, go_on, go_on);
+}
+
 const fw_segment *fw_segment_get(void)
 {
+    static pthread_once_t minded = PTHREAD_ONCE_INIT;
     const fw_segment *s = fw_segment_peek();
 
     if (s)
         return s;
+    pthread_once(&minded, mind_forks);
     pthread_mutex_lock(&making);
     if (!fw_segment_peek() && make(&segment) == 0)
         atomic_store_explicit(&made, 1, memory_order_release);

@@ -13,11 +13,12 @@ fw_tracering *fw_tracering_new(int count, size_t capacity)
     fw_tracering *ring;
     fw_trace *record;
 
-    if (__builtin_mul_overflow((size_t)count * sizeof(fw_trace), capacity, &bytes)) {
+    if (__builtin_mul_overflow((size_t)count * sizeof(fw_trace), capacity, &bytes) ||
+        __builtin_add_overflow(bytes, rings, &bytes)) {
         fw_fail(FURROW_ENOMEM, "%zu trace records per worker are too many", capacity);
         return NULL;
     }
-    ring = fw_heap_alloc(rings + bytes);
+    ring = fw_heap_alloc(bytes);
     if (!ring)
         return NULL;
     record = (fw_trace *)(void *)(ring + count);

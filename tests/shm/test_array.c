@@ -39,8 +39,7 @@ static int is_zero(const void *data, size_t size)
     return size == 0 || (p[0] == 0 && memcmp(p, p + 1, size - 1) == 0);
 }
 
-/* ---- types and lengths
- * --------------------------------------------------------------*/
+/* ---- types and lengths ------------------------------------------------------------*/
 
 static const size_t lengths[] = {0, 1, 7, 1000, ((size_t)1 << 20) + 3};
 
@@ -140,8 +139,7 @@ Test(array, structs_that_are_none)
     cr_assert_eq(blocks_now(), before);
 }
 
-/* ---- shapes
- * -------------------------------------------------------------------------*/
+/* ---- shapes -----------------------------------------------------------------------*/
 
 Test(array, eight_dimensions)
 {
@@ -276,8 +274,7 @@ Test(array, populate_takes_the_memory)
     furrow_array_free(b);
 }
 
-/* ---- slices
- * -------------------------------------------------------------------------*/
+/* ---- slices -----------------------------------------------------------------------*/
 
 Test(array, a_slice_shares_memory)
 {
@@ -372,8 +369,7 @@ Test(array, a_slice_of_structs_keeps_the_format)
     furrow_array_free(b);
 }
 
-/* ---- what is no array
- * ---------------------------------------------------------------*/
+/* ---- what is no array -------------------------------------------------------------*/
 
 static void want_refused(const void *p)
 {
