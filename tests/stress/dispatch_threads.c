@@ -19,8 +19,9 @@
 #include <string.h>
 
 #define CALLERS   3
-#define LEN_MAX   20000
-#define POOL_TIME 0.8 /* seconds for each size of pool */
+#define LEN_SMALL 20000
+#define LEN_LARGE 200000 /* from 1 MiB on, workers take the memory first */
+#define POOL_TIME 0.8    /* seconds for each size of pool */
 #define BAD_VALUE 77
 
 typedef struct caller {
@@ -239,13 +240,33 @@ static void one_call(caller *t)
         nap_us(roll(d, 2000)); /* long enough for workers to fall asleep */
 }
 
+/* What else may be asked of a pool while others use it. */
+static void look_around(caller *t)
+{
+    uint64_t sum = 0, expected = 0;
+    furrow_pool_stats stats;
+
+    for (size_t i = 0; i < t->len; i++)
+        expected += t->expected[i];
+    if (furrow_sum(t->pool, t->array, &sum) < 0 || sum != expected)
+        fail("sum %llu instead of %llu: %s", (unsigned long long)sum,
+             (unsigned long long)expected, furrow_last_error()->text);
+    if (furrow_pool_stat(t->pool, &stats) < 0 || stats.deaths)
+        fail("deaths without a killer");
+    if (roll(&t->dice, 10) == 0 &&
+        furrow_pool_timeline(t->pool, FURROW_BINARY_DIR "/stress_timeline.svg") < 0)
+        fail("%s", furrow_last_error()->text);
+}
+
 static void *be_caller(void *arg)
 {
     caller *t = arg;
 
-    do
+    do {
         one_call(t);
-    while (seconds_now() < t->until);
+        if (roll(&t->dice, 30) == 0)
+            look_around(t);
+    } while (seconds_now() < t->until);
     return NULL;
 }
 
@@ -259,7 +280,7 @@ static void caller_init(caller *t, furrow_pool *pool, furrow_array *common,
                   .common = common,
                   .dice = dice_of(seed),
                   .until = seconds_now() + POOL_TIME};
-    t->len = 1 + roll(&t->dice, LEN_MAX);
+    t->len = 1 + roll(&t->dice, seed % CALLERS ? LEN_SMALL : LEN_LARGE);
     t->array = furrow_array_new('Q', t->len, NULL);
     t->expected = calloc(t->len, sizeof *t->expected);
     if (!t->array || !t->expected)
@@ -292,7 +313,7 @@ static void check_common(furrow_array *common, uint64_t value)
 
 static void run_pool(int workers, caller *sum)
 {
-    furrow_pool_options options = {.workers = workers};
+    furrow_pool_options options = {.workers = workers, .trace = 50};
     furrow_pool *pool = furrow_pool_open(&options);
     furrow_array *common = furrow_array_new('Q', 1001, NULL);
     caller t[CALLERS];
