@@ -19,8 +19,9 @@
  * `deaths` is counted before DEAD is set, so whoever sees DEAD knows that a scan is due.
  * A dead member's in_gen and out_gen do not change, and generations only grow, so "not
  * inside the running generation" stays true once seen. in_gen of an aborted announcement is
- * closed (out_gen = in_gen) before the slot is used again. A new worker takes the
- * generation it finds for known: it enters later ones only.
+ * closed (out_gen = in_gen) before the slot is used again. A new worker takes what its slot
+ * announced last for known. It may enter the running generation, as one that comes late:
+ * when all have died before a call, only their successors can do the work.
  *
  * Killed: its children die with it (PR_SET_PDEATHSIG); the opener sees its pidfd.
  */
