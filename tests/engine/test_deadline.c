@@ -5,7 +5,7 @@
  */
 #include "engine/pools.h"
 
-TestSuite(deadline, .init = pools_set_up, .fini = pools_tear_down);
+TestSuite(deadline, .init = pools_set_up);
 
 static const char *error_text(void)
 {
@@ -71,6 +71,7 @@ Test(deadline, that_is_not_reached_changes_nothing)
     cr_assert_eq(pools_others(a, 2, 0, 100), 0);
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 static void leaves_the_rest_out(double deadline, unsigned flags)
@@ -99,6 +100,7 @@ Test(deadline, leaves_out_what_is_not_started)
 {
     leaves_the_rest_out(0.1, 0);
     leaves_the_rest_out(0.1, FURROW_CALLER_RUNS);
+    pools_leave_nothing();
 }
 
 Test(deadline, long_past)
@@ -114,6 +116,7 @@ Test(deadline, long_past)
     pools_works(pool);
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(deadline, of_a_future)
@@ -131,6 +134,7 @@ Test(deadline, of_a_future)
     furrow_future_free(f);
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* ---- kernels that never return ------------------------------------------------------*/
@@ -168,6 +172,7 @@ Test(deadline, ends_a_kernel_that_never_returns)
     pools_works(pool);
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(deadline, ends_all_that_never_return)
@@ -187,6 +192,7 @@ Test(deadline, ends_all_that_never_return)
         cr_assert(torn[i - 1].end <= torn[i].begin);
     pools_works(pool);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(deadline, ends_a_future_that_never_returns)
@@ -207,6 +213,7 @@ Test(deadline, ends_a_future_that_never_returns)
     pools_works(pool);
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(deadline, terminate_ends_what_never_returns)
@@ -225,6 +232,7 @@ Test(deadline, terminate_ends_what_never_returns)
     cr_assert(left_clock() - begin < 0.3);
     cr_assert_eq(furrow_future_wait(f, FURROW_FOREVER), FURROW_ECLOSED);
     furrow_future_free(f);
+    pools_leave_nothing();
 }
 
 /* ---- threads ------------------------------------------------------------------------*/
@@ -265,4 +273,5 @@ Test(deadline, thread_call_says_that_it_keeps_waiting)
     cr_assert_eq(pools_others(a, 1, 0, 10), 0, "what was started is complete");
     cr_assert_eq(pools_others(a, 0, 10, 30), 0);
     furrow_array_free(a);
+    pools_leave_nothing();
 }

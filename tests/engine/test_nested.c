@@ -4,7 +4,7 @@
  */
 #include "engine/pools.h"
 
-TestSuite(nested, .init = pools_set_up, .fini = pools_tear_down);
+TestSuite(nested, .init = pools_set_up);
 
 static const char *error_text(void)
 {
@@ -66,6 +66,7 @@ Test(nested, map_on_the_same_pool)
     free_inner(&in, 3);
     pools_works(pool);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(nested, map_on_another_pool)
@@ -81,6 +82,7 @@ Test(nested, map_on_another_pool)
     free_inner(&back, 1);
     pools_close(pool);
     pools_close(other);
+    pools_leave_nothing();
 }
 
 /* Three levels: ctx of the inner calls is the same inner. */
@@ -104,6 +106,7 @@ Test(nested, three_levels)
     cr_assert_eq(furrow_map(pool, &call), 0, "%s", error_text());
     free_inner(&in, 8);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 static int fail_at_5(furrow_chunk c)
@@ -132,6 +135,7 @@ Test(nested, errors_are_told_inside)
 
     cr_assert_eq(furrow_map(pool, &call), 0, "%s", error_text());
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* A future made inside is done when it is there. */
@@ -161,6 +165,7 @@ Test(nested, future)
     cr_assert_eq(furrow_map(pool, &call), 0, "%s", error_text());
     free_inner(&in, 1);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 static int describe_inside(furrow_pool *pool)
@@ -206,6 +211,7 @@ Test(nested, pool_of_a_worker)
     cr_assert_eq(left_since(&before, 0), 0, "no process comes of it");
     free_inner(&in, 2);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* A large ctx is read in place. */
@@ -249,6 +255,7 @@ Test(nested, ctx_of_every_size)
 
     cr_assert_eq(furrow_map(pool, &call), 0, "%s", error_text());
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 static int sum_inside(furrow_chunk c)
@@ -271,4 +278,5 @@ Test(nested, reductions)
 
     cr_assert_eq(furrow_map(pool, &call), 0, "%s", error_text());
     pools_close(pool);
+    pools_leave_nothing();
 }
