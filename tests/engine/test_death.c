@@ -253,7 +253,7 @@ static void *kill_later(void *arg)
 static void killed_inside(int worker, int workers)
 {
     furrow_pool *pool = pools_open(workers);
-    furrow_array *a = pools_array('i', 60);
+    furrow_array *a = pools_array('i', 30);
     const double second = 0.01;
     furrow_call call = {.kernel = pools_count_slowly, .out = {a}, .chunk = 1,
                         .ctx = &second, .ctx_size = sizeof second};
@@ -265,7 +265,7 @@ static void killed_inside(int worker, int workers)
     pthread_join(k.thread, NULL);
     torn = furrow_error_ranges(NULL);
     cr_assert(torn >= 1 && torn <= (worker < 0 ? (size_t)workers : 1), "%zu", torn);
-    cr_assert(pools_others(a, 1, 0, 60) <= torn, "all but the torn ones are done");
+    cr_assert(pools_others(a, 1, 0, 30) <= torn, "all but the torn ones are done");
     pools_works(pool);
     furrow_array_free(a);
     pools_close(pool);
