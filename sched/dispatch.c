@@ -203,14 +203,14 @@ static void mind_deadline(fw_dispatch *d, uint64_t g)
         return;
     fw_cancel(c, d->epoch);
     if (now - d->deadline < d->team->grace) {
-        d->timed_out |= 1;
+        d->timed_out |= FW_DEADLINE_PASSED;
         return;
     }
-    if (!d->team->start->processes && !(d->timed_out & 2))
+    if (!d->team->start->processes && !(d->timed_out & FW_DEADLINE_ENDED))
         fputs("furrow: a call is past its deadline; threads cannot be ended, so it waits "
               "until the kernel returns\n",
               stderr);
-    d->timed_out |= 3;
+    d->timed_out |= FW_DEADLINE_PASSED | FW_DEADLINE_ENDED;
     for (int i = 0; d->team->start->processes && i < c->workers; i++)
         if (fw_control_inside(c, i, g))
             fw_store_relaxed(&c->member[i].kill, 1);

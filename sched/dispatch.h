@@ -7,6 +7,9 @@
 
 #include "team.h"
 
+/* The deadline passed; past the grace too, so that what ran was ended. */
+enum { FW_DEADLINE_PASSED = 1, FW_DEADLINE_ENDED = 2 };
+
 typedef struct fw_dispatch {
     /* what is asked for */
     fw_team *team;
@@ -27,7 +30,7 @@ typedef struct fw_dispatch {
 
     /* what came of it */
     uint64_t epoch;
-    int timed_out;       /* the deadline passed; `cut` tells whether anything is missing */
+    int timed_out;       /* FW_DEADLINE_...; `cut` tells whether anything was left out */
     int cut;             /* chunks were not started because of deadline or cancel */
     int no_workers;      /* errno: none is left and none can be started */
     int supervisor_gone; /* nothing can be said about what was running */

@@ -246,12 +246,19 @@ static inline int left_processes_within(const left_mark *before, double seconds)
     return left_new_processes(before, 1);
 }
 
-/* How many things are left since; each is told on stderr. Processes get so many seconds
- * to go. */
-static inline int left_since(const left_mark *before, double seconds)
+/* How many processes, files and names are left since; each is told on stderr. Processes
+ * get so many seconds to go. */
+static inline int left_outside(const left_mark *before, double seconds)
 {
     return left_processes_within(before, seconds) + left_new_files(before) +
-           left_names() + left_heap(before);
+           left_names();
+}
+
+/* And heap blocks. What a forked program published stays in the family's heap, as its
+ * arrays do: then only left_outside() can be asked. */
+static inline int left_since(const left_mark *before, double seconds)
+{
+    return left_outside(before, seconds) + left_heap(before);
 }
 
 #endif

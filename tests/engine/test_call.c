@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-TestSuite(call, .init = pools_set_up, .fini = pools_tear_down);
+TestSuite(call, .init = pools_set_up);
 
 static void refused(furrow_pool *pool, furrow_call call, int code, const char *why)
 {
@@ -62,6 +62,7 @@ Test(call, types_are_checked)
     furrow_array_free(d);
     furrow_array_free(f);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(call, structs_are_checked)
@@ -77,6 +78,7 @@ Test(call, structs_are_checked)
     refused(pool, call, FURROW_ETYPE, "out[0] is 'T', the kernel takes 'd'");
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(call, lengths_are_checked)
@@ -99,6 +101,7 @@ Test(call, lengths_are_checked)
     furrow_array_free(b);
     furrow_array_free(empty);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(call, requests_are_checked)
@@ -123,6 +126,7 @@ Test(call, requests_are_checked)
     cr_assert_eq(furrow_map(pool, NULL), FURROW_EINVAL);
     cr_assert(strstr(furrow_last_error()->text, "call is NULL"));
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(call, of_an_older_program_is_taken)
@@ -136,6 +140,7 @@ Test(call, of_an_older_program_is_taken)
     cr_assert_eq(pools_others(a, 1, 0, a->len), 0);
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(call, caller_cannot_run_where_it_does_not_wait)
@@ -147,6 +152,7 @@ Test(call, caller_cannot_run_where_it_does_not_wait)
     cr_assert_null(furrow_map_async(pool, &call));
     cr_assert(strstr(furrow_last_error()->text, "does not wait in"));
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* A repeated call is recognised: what made it valid must still be looked at. */
@@ -167,6 +173,7 @@ Test(call, repeated_with_an_array_freed_meanwhile)
     cr_assert_eq(pools_others(b, 1, 0, b->len), 0);
     furrow_array_free(b);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* ---- ctx ----------------------------------------------------------------------------*/
@@ -222,6 +229,7 @@ Test(call, ctx_of_every_size_arrives)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         ctx_of(pool, sizes[i], (unsigned)i * 7);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* The same call again with other bytes behind the same pointer. */
@@ -239,6 +247,7 @@ Test(call, ctx_is_read_at_each_call)
     }
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* ---- kernels ------------------------------------------------------------------------*/
@@ -266,6 +275,7 @@ Test(call, kernel_of_an_object_loaded_before)
 
     adds(pool, late_symbol(object, "late_kernel"), 1);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(call, kernel_of_an_object_loaded_after)
@@ -281,6 +291,7 @@ Test(call, kernel_of_an_object_loaded_after)
         adds(pool, pools_count, 1);
     }
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* Where one object was lies another one now. */
@@ -295,6 +306,7 @@ Test(call, kernel_of_an_object_loaded_over_another)
     adds(pool, late_symbol(object, "late_kernel"), 2);
     adds(pool, pools_count, 1);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(call, kernel_made_before_the_pool)
@@ -313,6 +325,7 @@ Test(call, kernel_made_before_the_pool)
         pools_works(pool);
     }
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* ---- two threads --------------------------------------------------------------------*/
@@ -351,6 +364,7 @@ Test(call, of_several_threads_on_one_pool)
         cr_assert_eq(callers[i].wrong, 0);
     }
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* Each thread has its own error. */
@@ -377,4 +391,5 @@ Test(call, that_fails_beside_one_that_does_not)
     cr_assert_eq(good.wrong, 0);
     cr_assert_eq(bad.wrong, 0);
     pools_close(pool);
+    pools_leave_nothing();
 }

@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-TestSuite(future, .init = pools_set_up, .fini = pools_tear_down);
+TestSuite(future, .init = pools_set_up);
 
 static const char *error_text(void)
 {
@@ -50,6 +50,7 @@ Test(future, result_is_there_again_and_again)
     furrow_future_free(f);
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(future, of_nothing_is_ready_at_once)
@@ -68,6 +69,7 @@ Test(future, of_nothing_is_ready_at_once)
     furrow_future_free(f);
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 static int fail_at_3(furrow_chunk c)
@@ -89,6 +91,7 @@ Test(future, error_is_told_at_each_wait)
     }
     furrow_future_free(f);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(future, null_is_told)
@@ -100,6 +103,7 @@ Test(future, null_is_told)
     cr_assert_eq(furrow_future_cancel(NULL), FURROW_EINVAL);
     furrow_future_free(NULL);
     cr_assert(strstr(error_text(), "future is NULL"), "%s", error_text());
+    pools_leave_nothing();
 }
 
 Test(future, wait_has_a_deadline)
@@ -121,6 +125,7 @@ Test(future, wait_has_a_deadline)
     furrow_future_free(f);
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 static void *wait_too(void *f)
@@ -146,6 +151,7 @@ Test(future, waited_for_by_two_threads)
     furrow_future_free(f);
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* ---- progress -----------------------------------------------------------------------*/
@@ -176,6 +182,7 @@ Test(future, progress_grows_to_the_total)
     furrow_future_free(f);
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* ---- many ---------------------------------------------------------------------------*/
@@ -211,6 +218,7 @@ Test(future, three_hundred_one_after_another)
     furrow_array_free(a);
     furrow_array_free(one);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* Calls and futures of two threads on one pool. */
@@ -252,6 +260,7 @@ Test(future, beside_calls)
     }
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* A large array is prepared in the queue before its first call. */
@@ -271,6 +280,7 @@ Test(future, of_large_arrays)
     cr_assert_eq(pools_others(a, 5, 0, a->len), 0);
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* ---- cancelling ---------------------------------------------------------------------*/
@@ -303,6 +313,7 @@ Test(future, canceled_before_it_starts_does_nothing)
     furrow_array_free(one);
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(future, canceled_in_the_middle_completes_what_it_started)
@@ -332,6 +343,7 @@ Test(future, canceled_in_the_middle_completes_what_it_started)
     furrow_future_free(f);
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(future, canceled_after_the_end_stays_as_it_is)
@@ -348,6 +360,7 @@ Test(future, canceled_after_the_end_stays_as_it_is)
     furrow_future_free(f);
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* ---- freed, closed, terminated ------------------------------------------------------*/
@@ -364,6 +377,7 @@ Test(future, freed_unfinished_is_done_all_the_same)
     pools_close(pool);
     cr_assert_eq(pools_others(a, 3, 0, a->len), 0);
     furrow_array_free(a);
+    pools_leave_nothing();
 }
 
 Test(future, close_waits_for_what_is_queued)
@@ -389,6 +403,7 @@ Test(future, close_waits_for_what_is_queued)
         furrow_future_free(f[i]);
     }
     furrow_array_free(a);
+    pools_leave_nothing();
 }
 
 Test(future, terminated_unfinished_is_closed)
@@ -423,6 +438,7 @@ Test(future, terminated_unfinished_is_closed)
     furrow_future_free(running);
     furrow_future_free(queued);
     furrow_array_free(a);
+    pools_leave_nothing();
 }
 
 Test(future, terminated_threads_finish_first)
@@ -442,4 +458,5 @@ Test(future, terminated_threads_finish_first)
     cr_assert_eq(pools_others(a, 1, 0, a->len), 0);
     furrow_future_free(f);
     furrow_array_free(a);
+    pools_leave_nothing();
 }

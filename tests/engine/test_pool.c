@@ -8,7 +8,7 @@
 #include <math.h>
 #include <pthread.h>
 
-TestSuite(pool, .init = pools_set_up, .fini = pools_tear_down);
+TestSuite(pool, .init = pools_set_up);
 
 static const char *error_text(void)
 {
@@ -28,6 +28,7 @@ Test(pool, of_every_size_works)
         pools_works(pool);
         pools_close(pool);
     }
+    pools_leave_nothing();
 }
 
 Test(pool, default_is_the_honest_count)
@@ -38,6 +39,7 @@ Test(pool, default_is_the_honest_count)
     cr_assert_eq(furrow_pool_workers(pool), furrow_cpu_count());
     pools_works(pool);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(pool, as_many_as_possible_and_one_more)
@@ -50,6 +52,7 @@ Test(pool, as_many_as_possible_and_one_more)
     cr_assert_null(furrow_pool_open(&(furrow_pool_options){.workers = 257}));
     cr_assert_eq(furrow_last_error()->code, FURROW_EINVAL);
     cr_assert(strstr(error_text(), "257 workers; 1 to 256"), "%s", error_text());
+    pools_leave_nothing();
 }
 
 Test(pool, two_at_once)
@@ -63,6 +66,7 @@ Test(pool, two_at_once)
     pools_close(one);
     pools_works(two);
     pools_close(two);
+    pools_leave_nothing();
 }
 
 Test(pool, many_one_after_another)
@@ -73,6 +77,7 @@ Test(pool, many_one_after_another)
         pools_works(pool);
         pools_close(pool);
     }
+    pools_leave_nothing();
 }
 
 /* ---- options and environment --------------------------------------------------------*/
@@ -95,6 +100,7 @@ Test(pool, bad_options_are_refused)
     refused((furrow_pool_options){.cpus = "4000"}, "none of the CPUs 4000");
     unsetenv("FURROW_START");
     refused((furrow_pool_options){.start = (furrow_start)7}, "no start method 7");
+    pools_leave_nothing();
 }
 
 Test(pool, options_of_an_older_program_are_taken)
@@ -105,6 +111,7 @@ Test(pool, options_of_an_older_program_are_taken)
     cr_assert_not_null(pool, "%s", error_text());
     cr_assert_eq(furrow_pool_workers(pool), 3);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* What describe() prints; freed by the next call. */
@@ -147,6 +154,7 @@ Test(pool, environment_overrides_options)
     env_gives("FURROW_PIN", "none", "");
     env_gives("FURROW_PIN", "node", "");
     env_gives("FURROW_CPUS", "0", "");
+    pools_leave_nothing();
 }
 
 static void env_refused(const char *variable, const char *value)
@@ -178,6 +186,7 @@ Test(pool, bad_environment_is_refused)
     env_refused("FURROW_PIN", "pinned");
     env_refused("FURROW_START", "spoon");
     env_refused("FURROW_CPUS", "0-x");
+    pools_leave_nothing();
 }
 
 Test(pool, trace_by_environment)
@@ -195,6 +204,7 @@ Test(pool, trace_by_environment)
     cr_assert_eq(access(path, R_OK), 0);
     unlink(path);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(pool, timeline_needs_trace)
@@ -204,6 +214,7 @@ Test(pool, timeline_needs_trace)
     cr_assert_eq(furrow_pool_timeline(pool, "/tmp/never"), FURROW_EINVAL);
     cr_assert(strstr(error_text(), "without .trace"), "%s", error_text());
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* ---- NULL ---------------------------------------------------------------------------*/
@@ -227,6 +238,7 @@ Test(pool, null_keeps_the_first_message)
     cr_assert_eq(furrow_pool_worker_pid(pool, 0), -1);
     cr_assert_str_eq(furrow_last_error()->function, "furrow_pool_open");
     cr_assert(strstr(error_text(), "1000 workers"), "%s", error_text());
+    pools_leave_nothing();
 }
 
 Test(pool, null_without_a_message_says_so)
@@ -234,6 +246,7 @@ Test(pool, null_without_a_message_says_so)
     furrow_error_clear();
     cr_assert_eq(furrow_pool_close(NULL), FURROW_EINVAL);
     cr_assert(strstr(error_text(), "pool is NULL"), "%s", error_text());
+    pools_leave_nothing();
 }
 
 /* ---- looking at it ------------------------------------------------------------------*/
@@ -247,6 +260,7 @@ Test(pool, describe_tells_workers_and_heap)
     cr_assert(strstr(text, "heap: "), "%s", text);
     cr_assert(strstr(text, pools_threads() ? "thread" : "fork"), "%s", text);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(pool, stats_count)
@@ -269,6 +283,7 @@ Test(pool, stats_count)
     cr_assert(s.parks > 0, "idle workers sleep");
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(pool, worker_pids)
@@ -290,6 +305,7 @@ Test(pool, worker_pids)
         cr_assert_neq(p.parent, getpid(), "a wait() of the program would meet it");
     }
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* "Name:\tvalue" of /proc/PID/status. */
@@ -324,6 +340,7 @@ Test(pool, workers_are_pinned_one_cpu_each)
     cr_assert_eq(strspn(two, "0123456789"), strlen(two), "%s", two);
     cr_assert_str_neq(one, two);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(pool, pin_none_leaves_the_cpus_alone)
@@ -337,6 +354,7 @@ Test(pool, pin_none_leaves_the_cpus_alone)
     status_of(furrow_pool_worker_pid(pool, 0), "Cpus_allowed_list", its, sizeof its);
     cr_assert_str_eq(mine, its);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* ---- what workers hold --------------------------------------------------------------*/
@@ -358,6 +376,7 @@ Test(pool, workers_keep_no_fd_of_the_program)
     cr_assert_eq(read(ends[0], &byte, 1), 0, "somebody holds the other end");
     close(ends[0]);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* ---- who may use it -----------------------------------------------------------------*/
@@ -382,6 +401,7 @@ Test(pool, outlives_the_thread_that_opened_it)
     cr_assert_eq(furrow_pool_stat(pool, &stats), 0);
     cr_assert_eq(stats.deaths, 0);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 static int use_of_another(void *pool)
@@ -403,6 +423,7 @@ Test(pool, belongs_to_its_process)
     cr_assert_eq(child_run(use_of_another, pool), 0);
     pools_works(pool);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 static int with_own_pool(void *a)
@@ -428,6 +449,7 @@ Test(pool, of_a_forked_process_works_on_the_same_arrays)
     pools_works(pool);
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 /* ---- closing ------------------------------------------------------------------------*/
@@ -440,6 +462,7 @@ Test(pool, terminate_leaves_nothing)
     cr_assert_eq(furrow_pool_terminate(pool), 0);
     pool = pools_open(3);
     cr_assert_eq(furrow_pool_terminate(pool), 0);
+    pools_leave_nothing();
 }
 
 static int close_it(furrow_chunk c)
@@ -459,6 +482,7 @@ Test(pool, is_not_closed_by_its_worker)
     cr_assert_eq(furrow_map(pool, &call), 0, "%s", error_text());
     pools_works(pool);
     pools_close(pool);
+    pools_leave_nothing();
 }
 
 Test(pool, populate_takes_the_memory_now)
@@ -473,4 +497,5 @@ Test(pool, populate_takes_the_memory_now)
     cr_assert(before.promised >= after.promised + (8u << 20));
     furrow_array_free(a);
     pools_close(pool);
+    pools_leave_nothing();
 }
