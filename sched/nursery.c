@@ -19,8 +19,9 @@
  * `deaths` is counted before DEAD is set, so whoever sees DEAD knows that a scan is due.
  * A dead member's in_gen and out_gen do not change, and generations only grow, so "not
  * inside the running generation" stays true once seen. in_gen of an aborted announcement is
- * closed (out_gen = in_gen) before the slot is used again. A new worker takes the
- * generation it finds for known: it enters later ones only.
+ * closed (out_gen = in_gen) before the slot is used again. A new worker enters any
+ * generation but that one, also the running one: when all workers of a call are new, there
+ * is nobody else to take it.
  *
  * Killed: its children die with it (PR_SET_PDEATHSIG); the opener sees its pidfd.
  */

@@ -59,7 +59,7 @@ void fw_worker_init(fw_worker *w, fw_team *team, int index)
     w->team = team;
     w->control = team->control;
     fw_worker_sit(w, index);
-    w->last = fw_seq_generation(fw_load_acquire(&w->go->seq));
+    w->last = fw_load_seqcst(&w->member->in_gen); /* a predecessor has been in that one */
     fw_idle_init(&w->idle,
                  !(team->place->worker[index].flags & FW_PLACE_OVERSUBSCRIBED));
 }
