@@ -377,6 +377,9 @@ int furrow_array_populate(furrow_array *view)
     a = fw_array_of(view);
     if (!a)
         return fw_status_in(__func__, furrow_last_error()->code);
+    if (a->root->kind == FW_ARRAY_FILE && !a->root->writable)
+        return fw_status_in(__func__, fw_fail(FURROW_EINVAL,
+                                              "the array is a file mapped read-only"));
     rc = fw_os_populate(a->view.data, a->view.len * a->view.itemsize);
     if (rc < 0)
         return fw_status_in(__func__, fw_fail_os(-rc, "cannot take %zu MiB",
