@@ -173,7 +173,8 @@ int furrow_future_ready(furrow_future *future)
     if (!future)
         return fw_fail_null("future");
     return !future->submission || !future->pool ||
-           fw_load_seqcst(&future->submission->state) == FW_SUBMISSION_DONE;
+           fw_load_seqcst(&future->submission->state) == FW_SUBMISSION_DONE ||
+           future->pool->team->start->supervisor_gone(future->pool->team);
 }
 
 /* Of a pool that was terminated nothing is known but what was finished. */

@@ -96,7 +96,7 @@ int fw_outcome_tell(const fw_outcome *o)
 {
     static const char gone[] = "the pool's supervisor was killed, and its workers with it";
 
-    if (o->torn_count || o->timed_out)
+    if (o->torn_count || o->timed_out || o->supervisor_gone)
         keep_ranges(o);
     if (o->supervisor_gone)
         return fw_fail(FURROW_EDIED, "%s; what was running is torn", gone);
