@@ -149,7 +149,7 @@ typedef struct tally {
     int absent; /* have not come */
 } tally;
 
-/* acquire: member.out_gen <- worker leave() */
+/* acquire: member.out <- leave() */
 static tally take_tally(fw_dispatch *d, uint64_t g)
 {
     fw_control *c = d->team->control;
@@ -170,7 +170,8 @@ static tally take_tally(fw_dispatch *d, uint64_t g)
     return t;
 }
 
-/* The quick look of the hot path: one line per member, and no other of theirs. */
+/* The quick look of the hot path: one line per member, and no other of theirs.
+ * acquire: member.out <- leave() */
 static int all_left(fw_dispatch *d, uint64_t g)
 {
     fw_control *c = d->team->control;
@@ -383,6 +384,7 @@ static void begin(fw_dispatch *d)
         c->mark_shift = mark_shift(d->chunks);
 }
 
+/* release: control.active -> replaceable() */
 int fw_dispatch_run(fw_dispatch *d)
 {
     fw_control *c = d->team->control;

@@ -160,7 +160,9 @@ static void reap_all(fw_nursery *n)
         fw_heap_sweep();
 }
 
-/* May the slot be used again? See the essay. */
+/* May the slot be used again? See the essay. What the scan read of the slot, it read before
+ * the generation ceased to be active.
+ * acquire: control.active <- fw_dispatch_run() */
 static int replaceable(fw_control *c, int i)
 {
     uint64_t active;

@@ -53,6 +53,7 @@ static void add_torn(fw_dispatch *d, uint32_t chunk, int worker)
                                                .status = fw_load_relaxed(&m->status)};
 }
 
+/* acquire: control.mark <- run_chunk() */
 uint32_t fw_reap_scan(fw_dispatch *d)
 {
     fw_control *c = d->team->control;
@@ -88,6 +89,7 @@ void fw_reap_fence(fw_team *team)
     team->start->notify(team);
 }
 
+/* acquire: control.mark <- run_chunk() */
 int fw_reap_incomplete(const fw_dispatch *d)
 {
     for (uint32_t chunk = 0; chunk < d->chunks; chunk++)

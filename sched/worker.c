@@ -100,7 +100,8 @@ static int run_traced(fw_worker *w, uint32_t chunk, uint32_t stolen)
     return rc;
 }
 
-/* k: number in this dispatch; chunk: number in the call. */
+/* k: number in this dispatch; chunk: number in the call.
+ * release: control.mark -> fw_reap_scan(), fw_reap_incomplete() */
 static void run_chunk(fw_worker *w, uint32_t k, uint32_t stolen)
 {
     const fw_control *c = w->control;
@@ -318,7 +319,7 @@ static void wake_driver(fw_worker *w)
     fw_os_futex_wake(&c->join, 1);
 }
 
-/* release: member.out_gen -> dispatch join() */
+/* release: member.out -> take_tally(), all_left() */
 static void leave(fw_worker *w, uint64_t g)
 {
     fw_control *c = w->control;
