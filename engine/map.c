@@ -155,6 +155,9 @@ static int map(furrow_pool *pool, const furrow_call *request, size_t size)
     if (rc > 0)
         return map_here(request, size);
     rc = fw_dispatch_lock(pool->team);
+    if (rc == FURROW_EDIED)
+        return fw_outcome_tell(
+            &(fw_outcome){.supervisor_gone = 1, .error = FW_NO_ERROR});
     if (rc < 0)
         return rc;
     if (pool->last_valid && fw_call_same(&pool->last, request, size))

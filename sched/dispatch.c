@@ -422,8 +422,8 @@ static int wait_for_turn(fw_team *team)
 {
     while (!fw_turn_wait(&team->control->driver, TICK_NS))
         if (team->start->supervisor_gone(team))
-            return fw_fail(FURROW_ECLOSED, "the pool's supervisor was killed, and its "
-                                           "workers with it");
+            return fw_fail(FURROW_EDIED, "the pool's supervisor was killed, and its "
+                                         "workers with it");
     return 0;
 }
 

@@ -47,7 +47,7 @@ void fw_dispatch_describe(fw_team *team, fw_job_run run, const void *payload, si
  * arrays. */
 int fw_dispatch_run(fw_dispatch *d);
 
-/* The driver lock. FURROW_ECLOSED when the team is closing. */
+/* The driver lock. FURROW_ECLOSED when the team is closing, FURROW_EDIED when the supervisor is gone. */
 int fw_dispatch_lock(fw_team *team);
 void fw_dispatch_unlock(fw_team *team);
 
