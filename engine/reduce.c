@@ -67,6 +67,7 @@ static int reduce_pool(furrow_pool *pool, const fw_reduction *r, size_t chunk,
                        fw_slot *out)
 {
     const size_t count = fw_chunk_count(r->in[0]->len, chunk);
+    const size_t bytes = r->in[0]->len * r->in[0]->itemsize;
     furrow_array *shared = furrow_array_new('B', count * sizeof(fw_slot), NULL);
     fw_slot *slots;
     int rc;
@@ -78,7 +79,10 @@ static int reduce_pool(furrow_pool *pool, const fw_reduction *r, size_t chunk,
                                          .in = {r->in[0], r->in[1]},
                                          .ctx = &slots,
                                          .ctx_size = sizeof slots,
-                                         .chunk = chunk});
+                                         .chunk = chunk,
+                                         .flags = fw_chunk_caller_runs(bytes)
+                                                      ? FURROW_CALLER_RUNS
+                                                      : 0});
     if (!rc) {
         fold_pairwise(r->fold, slots, count);
         *out = slots[0];
