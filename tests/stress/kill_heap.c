@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Processes are killed inside the heap, at random times and after every so many single
- * instructions. After each death the heap must be whole, what was published must be
+ * Processes are killed inside the heap, at random times and at random instructions.
+ * After each death the heap must be whole, what was published must be
  * there with its data, what was not must be gone, and everybody else must go on.
  *
  * Single steps: a child stops itself before one operation, and is taken through it by
- * ptrace until it is killed after step k, for k in steps of a stride that keeps the
- * whole to some seconds; where the steps begin is by chance, so that every run tries
- * others.
+ * ptrace until it is killed: after a random number of system calls, and then of single
+ * instructions. Every run tries others.
  *
  * A death may leave what nobody can find any more (an array that was published but not
  * handed out yet, one whose handle was freed but not its memory yet), as a whole or not
@@ -27,7 +26,8 @@
 
 #define MIB ((size_t)1 << 20)
 
-enum { SLOTS = 8, RANDOM_KILLS = 300, KILLS_OF_A_STEP = 60 };
+enum { SLOTS = 8, RANDOM_KILLS = 200, KILLS = 25 };
+#define ENDLESS 1000000000L
 
 /* In shared memory; written by the child that is to die and by nobody else meanwhile.
  */
@@ -206,6 +206,8 @@ static const operation operations[] = {
 
 /* ---- single steps -----------------------------------------------------------------*/
 
+typedef enum __ptrace_request step;
+
 static int stepped(void *arg)
 {
     const operation *op = arg;
@@ -219,16 +221,16 @@ static int stepped(void *arg)
     return 0;
 }
 
-/* Take the stopped child on by at most so many instructions. Returns how many; fewer
- * when the operation is over. */
-static long take_steps(pid_t pid, long most)
+/* Take the stopped child on by at most so many instructions, or entries to and returns
+ * from system calls. Returns how many; fewer when the operation is over. */
+static long take(pid_t pid, step request, long most)
 {
     int status;
     long k;
 
     for (k = 0; k < most; k++) {
-        if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) != 0 ||
-            waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+        if (ptrace(request, pid, NULL, NULL) != 0 || waitpid(pid, &status, 0) != pid ||
+            !WIFSTOPPED(status))
             die("the child is lost", k);
         if (WSTOPSIG(status) == SIGSTOP)
             break;
@@ -238,9 +240,10 @@ static long take_steps(pid_t pid, long most)
     return k;
 }
 
-/* Let the operation begin, kill it after `most` steps. Returns the steps it took, -1
- * when there is no ptrace here. */
-static long kill_after(const operation *op, long most)
+/* Let the operation begin, and kill it after so many stops at system calls and then so
+ * many instructions. Returns how many instructions were taken, -1 when there is no
+ * ptrace here. `*calls` becomes the stops that there were. */
+static long kill_after(const operation *op, long *calls, long most)
 {
     union {
         const operation *op;
@@ -248,7 +251,7 @@ static long kill_after(const operation *op, long most)
     } run = {.op = op};
     pid_t pid = child_start(stepped, run.arg);
     int status;
-    long k;
+    long k = 0, wanted = *calls;
 
     if (waitpid(pid, &status, 0) != pid)
         die("no child", 0);
@@ -256,7 +259,9 @@ static long kill_after(const operation *op, long most)
         return -1;
     if (!WIFSTOPPED(status))
         die("the child did not stop", status);
-    k = take_steps(pid, most);
+    *calls = take(pid, PTRACE_SYSCALL, wanted);
+    if (*calls == wanted)
+        k = take(pid, PTRACE_SINGLESTEP, most);
     kill(pid, SIGKILL);
     if (waitpid(pid, &status, 0) != pid || !WIFSIGNALED(status))
         die("the child would not die", k);
@@ -299,7 +304,7 @@ static void name_is_gone(long k)
 }
 
 /* One death, and everything that must be so after it. */
-static long one_death(const operation *op, long most)
+static long one_death(const operation *op, long *calls, long most)
 {
     furrow_array *slice = NULL;
     size_t before, after;
@@ -314,7 +319,7 @@ static long one_death(const operation *op, long most)
     if (op->sliced)
         slice = furrow_array_slice(shared->subject, 0, 1000);
     before = blocks_now();
-    k = kill_after(op, most);
+    k = kill_after(op, calls, most);
     if (k < 0)
         return k;
     bury(k);
@@ -335,16 +340,22 @@ static long one_death(const operation *op, long most)
 
 static int single_steps(const operation *op)
 {
-    long all = one_death(op, 1000000000), stride, kills = 0;
+    long calls = ENDLESS, none = 0, all, piece;
 
+    (void)one_death(op, &calls, 0);
+    all = one_death(op, &none, ENDLESS);
     if (all < 0) {
         printf("no ptrace here: no single steps\n");
         return -1;
     }
-    stride = all / KILLS_OF_A_STEP + 1;
-    for (long k = roll((unsigned)stride); k < all; k += stride, kills++)
-        (void)one_death(op, k);
-    printf("%-24s %6ld instructions, killed at %ld of them\n", op->name, all, kills);
+    piece = calls ? 3 * all / (calls + 1) : all; /* they are not equal */
+    for (int i = 0; i < KILLS; i++) {
+        long after = roll((unsigned)calls + 1);
+
+        (void)one_death(op, &after, roll((unsigned)piece));
+    }
+    printf("%-24s %6ld instructions and %ld system calls, killed %d times\n", op->name,
+           all, calls / 2, KILLS);
     fflush(stdout);
     return 0;
 }
