@@ -49,6 +49,7 @@ static void be_guard(void *arg)
     guarded *g = arg;
 
     fw_os_child_signals(1);
+    fw_os_own_group(); /* it must outlive its owner, whatever the group is sent */
     fw_os_child_close_fds(g->pidfd);
     fw_os_child_exit();
     fw_os_set_name("furrow-guard");

@@ -180,6 +180,10 @@ void fw_os_child_exit(void);
 void fw_os_child_signals(int quiet);
 void fw_os_child_close_fds(int keep);
 
+/* Into a process group of its own: signals to the group it came from, such as those of a
+ * terminal or a batch system, do not meet it. */
+void fw_os_own_group(void);
+
 /* How readily the OOM killer takes this process, 0 .. 1000. Returns the old value. */
 int fw_os_oom_score(int score);
 

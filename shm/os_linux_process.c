@@ -202,6 +202,11 @@ void fw_os_signal_process(pid_t pid)
     kill(pid, SIGUSR1);
 }
 
+void fw_os_own_group(void)
+{
+    (void)setpgid(0, 0);
+}
+
 void fw_os_set_name(const char *name)
 {
     prctl(PR_SET_NAME, name);
