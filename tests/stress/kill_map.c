@@ -51,10 +51,17 @@ static int step(furrow_chunk c)
     return 0;
 }
 
+/* One worker; sometimes all of them at once. */
 static void strike(hunter *h, long pid)
 {
-    (void)h;
     kill((pid_t)pid, SIGKILL);
+    for (int i = 0; h->shots % 16 == 0 && i < furrow_pool_workers(h->pool); i++) {
+        pid = furrow_pool_worker_pid(h->pool, i);
+        if (pid <= 0)
+            continue;
+        hunter_note(h, pid);
+        kill((pid_t)pid, SIGKILL);
+    }
 }
 
 static field field_new(size_t len)
