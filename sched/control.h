@@ -212,6 +212,14 @@ static inline int fw_control_inside(fw_control *c, int i, uint64_t generation)
            fw_load_seqcst(&c->member[i].in_gen) == generation;
 }
 
+/* Its process is gone; what it announced stays as it was. */
+static inline int fw_member_is_dead(fw_member *m)
+{
+    uint32_t state = fw_load_seqcst(&m->state);
+
+    return state == FW_MEMBER_DEAD || state == FW_MEMBER_FENCED;
+}
+
 /* Start no more chunks of the call. Only ever upwards: a cancel that comes after its call
  * has ended must not undo that of the running one. */
 static inline void fw_cancel(fw_control *c, uint64_t epoch)

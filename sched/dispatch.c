@@ -162,7 +162,7 @@ static tally take_tally(fw_dispatch *d, uint64_t g)
             continue;
         if (fw_load_seqcst(fw_control_out(c, i)) == g)
             t.left++;
-        else if (fw_load_seqcst(&m->in_gen) == g && !fw_reap_is_dead(m))
+        else if (fw_load_seqcst(&m->in_gen) == g && !fw_member_is_dead(m))
             t.inside++;
         else
             t.absent++;
