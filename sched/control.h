@@ -109,6 +109,10 @@ enum {
     FW_MEMBER_ENDED   /* left because the team is closing */
 };
 
+/* A member's `kill`: driver 0 -> WANTED; nursery WANTED -> SENT, then the signal; driver
+ * WANTED -> 0 when the call is over. SENT ends with the member. */
+enum { FW_KILL_WANTED = 1, FW_KILL_SENT = 2 };
+
 typedef struct fw_member {
     /* line A: the worker's */
     _Alignas(128) _Atomic uint64_t in_gen; /* generation it announced last */
@@ -120,7 +124,7 @@ typedef struct fw_member {
     _Alignas(128) _Atomic uint32_t state;
     _Atomic int32_t pid;    /* 0 for a thread; kept while DEAD */
     _Atomic int32_t status; /* wait status, while DEAD */
-    _Atomic uint32_t kill;  /* the driver wants it ended */
+    _Atomic uint32_t kill;  /* FW_KILL_...: the driver wants it ended */
 } fw_member;
 _Static_assert(sizeof(fw_member) == 384, "three pairs of lines");
 
@@ -206,6 +210,14 @@ static inline int fw_control_inside(fw_control *c, int i, uint64_t generation)
 {
     return fw_load_seqcst(fw_control_out(c, i)) != generation &&
            fw_load_seqcst(&c->member[i].in_gen) == generation;
+}
+
+/* Its process is gone; what it announced stays as it was. */
+static inline int fw_member_is_dead(fw_member *m)
+{
+    uint32_t state = fw_load_seqcst(&m->state);
+
+    return state == FW_MEMBER_DEAD || state == FW_MEMBER_FENCED;
 }
 
 /* Start no more chunks of the call. Only ever upwards: a cancel that comes after its call

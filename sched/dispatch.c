@@ -162,7 +162,7 @@ static tally take_tally(fw_dispatch *d, uint64_t g)
             continue;
         if (fw_load_seqcst(fw_control_out(c, i)) == g)
             t.left++;
-        else if (fw_load_seqcst(&m->in_gen) == g && !fw_reap_is_dead(m))
+        else if (fw_load_seqcst(&m->in_gen) == g && !fw_member_is_dead(m))
             t.inside++;
         else
             t.absent++;
@@ -212,9 +212,12 @@ static void mind_deadline(fw_dispatch *d, uint64_t g)
               "until the kernel returns\n",
               stderr);
     d->timed_out |= FW_DEADLINE_PASSED | FW_DEADLINE_ENDED;
-    for (int i = 0; d->team->start->processes && i < c->workers; i++)
+    for (int i = 0; d->team->start->processes && i < c->workers; i++) {
+        uint32_t none = 0;
+
         if (fw_control_inside(c, i, g))
-            fw_store_relaxed(&c->member[i].kill, 1);
+            (void)fw_cas_seqcst(&c->member[i].kill, &none, FW_KILL_WANTED);
+    }
     d->team->start->notify(d->team);
 }
 
@@ -325,6 +328,42 @@ static int join(fw_dispatch *d, uint64_t g, uint32_t deaths)
     return died_since(d, deaths);
 }
 
+static int dying(fw_member *m)
+{
+    uint32_t state = fw_load_seqcst(&m->state);
+
+    return fw_load_seqcst(&m->kill) == FW_KILL_SENT &&
+           (state == FW_MEMBER_UP || state == FW_MEMBER_STARTING);
+}
+
+static void wait_for_death(fw_dispatch *d)
+{
+    fw_control *c = d->team->control;
+    uint32_t seen = fw_load_seqcst(&c->join);
+    int64_t until = fw_os_now() + TICK_NS / 10;
+
+    if (d->wait)
+        d->wait(d->wait_arg, until);
+    else
+        (void)fw_os_futex_wait(&c->join, seen, until);
+}
+
+/* Who was to be ended and got out first is let off; whoever the signal is on its way to is
+ * waited for. Else it would be ended in the next call, which has done no wrong. */
+static void settle_kills(fw_dispatch *d)
+{
+    fw_team *team = d->team;
+
+    for (int i = 0; i < team->control->workers; i++) {
+        fw_member *m = &team->control->member[i];
+        uint32_t wanted = FW_KILL_WANTED;
+
+        (void)fw_cas_seqcst(&m->kill, &wanted, 0);
+        while (dying(m) && (d->wait || !team->start->supervisor_gone(team)))
+            wait_for_death(d);
+    }
+}
+
 /* ---- one call -----------------------------------------------------------------------*/
 
 static void work_myself(fw_dispatch *d, uint64_t g)
@@ -409,6 +448,8 @@ int fw_dispatch_run(fw_dispatch *d)
         if (died)
             fw_reap_fence(d->team);
     } while (todo > 0);
+    if (d->timed_out & FW_DEADLINE_ENDED)
+        settle_kills(d);
     d->error = fw_load_relaxed(&c->error);
     d->cut = fw_load_relaxed(&c->cancel) == d->epoch && fw_reap_incomplete(d);
     if (d->cut && d->deadline < INT64_MAX && fw_os_now() >= d->deadline)

@@ -196,16 +196,29 @@ static void replace_all(fw_nursery *n)
     }
 }
 
-static void kill_members(fw_nursery *n, int all)
+static int lives(fw_member *m)
 {
-    fw_control *c = n->team->control;
+    uint32_t state = fw_load_seqcst(&m->state);
 
+    return state == FW_MEMBER_UP || state == FW_MEMBER_STARTING;
+}
+
+static void kill_all(fw_control *c)
+{
+    for (int i = 0; i < c->workers; i++)
+        if (lives(&c->member[i]))
+            fw_os_kill((pid_t)fw_load_relaxed(&c->member[i].pid));
+}
+
+/* Those that the driver has not let off yet. */
+static void kill_wanted(fw_control *c)
+{
     for (int i = 0; i < c->workers; i++) {
         fw_member *m = &c->member[i];
-        uint32_t state = fw_load_seqcst(&m->state);
+        uint32_t wanted = FW_KILL_WANTED;
 
-        if ((all || fw_load_relaxed(&m->kill)) &&
-            (state == FW_MEMBER_UP || state == FW_MEMBER_STARTING))
+        if (fw_load_relaxed(&m->kill) == FW_KILL_WANTED && lives(m) &&
+            fw_cas_seqcst(&m->kill, &wanted, FW_KILL_SENT))
             fw_os_kill((pid_t)fw_load_relaxed(&m->pid));
     }
 }
@@ -216,11 +229,8 @@ static int members_left(fw_control *c)
 {
     int left = 0;
 
-    for (int i = 0; i < c->workers; i++) {
-        uint32_t state = fw_load_seqcst(&c->member[i].state);
-
-        left += state == FW_MEMBER_UP || state == FW_MEMBER_STARTING;
-    }
+    for (int i = 0; i < c->workers; i++)
+        left += lives(&c->member[i]);
     return left;
 }
 
@@ -232,7 +242,7 @@ static void end(fw_nursery *n, int now)
 
     for (;;) {
         if (fw_os_now() >= patience)
-            kill_members(n, 1);
+            kill_all(c);
         reap_all(n);
         if (!members_left(c))
             fw_os_exit(0);
@@ -278,7 +288,7 @@ static void look_after(void *arg, int64_t until)
     default:
         end(n, 1);
     }
-    kill_members(n, 0);
+    kill_wanted(c);
     reap_all(n);
     replace_all(n);
 }

@@ -18,13 +18,6 @@
 
 #include <stdlib.h>
 
-int fw_reap_is_dead(fw_member *m)
-{
-    uint32_t state = fw_load_acquire(&m->state);
-
-    return state == FW_MEMBER_DEAD || state == FW_MEMBER_FENCED;
-}
-
 static _Atomic uint64_t *mark_of(const fw_dispatch *d, uint32_t chunk)
 {
     const fw_control *c = d->team->control;

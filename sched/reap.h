@@ -7,9 +7,6 @@
 
 #include "dispatch.h"
 
-/* Is the member's process gone for certain (and its slot not in use again)? */
-int fw_reap_is_dead(fw_member *m);
-
 /* After a death, with nobody inside: note the torn chunks in d->torn, put those that did
  * not happen into the control block's list. Returns how many those are. */
 uint32_t fw_reap_scan(fw_dispatch *d);

@@ -19,6 +19,19 @@ static int nursery_gone(const fw_team *team)
     return fw_os_process_gone((pid_t)fw_load_relaxed(&team->control->nursery_pid), 0);
 }
 
+/* Of a worker, which the kernel ends. */
+static void wait_for_end_of(const fw_team *team, pid_t pid)
+{
+    int fd = fw_os_pidfd_open(pid);
+
+    if (fd >= 0)
+        (void)fw_os_pidfd_wait(fd, INT64_MAX);
+    while (fd < 0 && !fw_os_process_gone(pid, 0)) /* pidfds are refused */
+        (void)fw_os_futex_wait(&team->control->up, fw_load_seqcst(&team->control->up),
+                               fw_os_now() + 1000 * 1000);
+    fw_os_close(fd);
+}
+
 /* The workers die with the nursery, but not in the same instant. */
 static int supervisor_gone(const fw_team *team)
 {
@@ -29,14 +42,10 @@ static int supervisor_gone(const fw_team *team)
     for (int i = 0; i < c->workers; i++) {
         fw_member *m = &c->member[i];
         uint32_t state = fw_load_seqcst(&m->state);
-        int fd;
 
         if (state != FW_MEMBER_UP && state != FW_MEMBER_STARTING)
             continue;
-        fd = fw_os_pidfd_open((pid_t)fw_load_relaxed(&m->pid));
-        if (fd >= 0)
-            (void)fw_os_pidfd_wait(fd, INT64_MAX);
-        fw_os_close(fd);
+        wait_for_end_of(team, (pid_t)fw_load_relaxed(&m->pid));
         fw_store_relaxed(&m->status, SIGKILL);
         fw_add_seqcst(&c->deaths, 1);
         fw_store_seqcst(&m->state, FW_MEMBER_DEAD);

@@ -283,28 +283,23 @@ void fw_worker_work(fw_worker *w, uint64_t generation)
     }
 }
 
-static int nobody_inside(fw_control *c, uint64_t g)
+/* Is another than `self` still at work? The dead are not, whose announcements stay. */
+static int others_inside(fw_control *c, uint64_t g, int self)
 {
     for (int i = 0; i < c->workers; i++)
-        if (fw_control_inside(c, i, g))
-            return 0;
-    return 1;
+        if (i != self && fw_control_inside(c, i, g) && !fw_member_is_dead(&c->member[i]))
+            return 1;
+    return 0;
 }
 
 /* On the driver's own CPU: it sleeps, so that a wake from here is cheap and one from
  * another CPU is not. Stay until the others are out, for a moment at most. */
 static void wait_for_others(fw_worker *w, uint64_t g)
 {
-    fw_control *c = w->control;
     int64_t until = fw_os_now() + 100 * 1000;
-    int others;
 
-    do {
-        others = 0;
-        for (int i = 0; i < c->workers && !others; i++)
-            others = i != w->index && fw_control_inside(c, i, g);
+    while (others_inside(w->control, g, w->index) && fw_os_now() < until)
         fw_pause();
-    } while (others && fw_os_now() < until);
 }
 
 static void wake_driver(fw_worker *w)
@@ -327,7 +322,7 @@ static void leave(fw_worker *w, uint64_t g)
     if (fw_load_relaxed(&c->caller_cpu) == fw_load_relaxed(&c->cpu_of[w->index]))
         wait_for_others(w, g);
     fw_swap_seqcst(w->out, g);
-    if (fw_load_seqcst(&c->driver_sleeps) && nobody_inside(c, g))
+    if (fw_load_seqcst(&c->driver_sleeps) && !others_inside(c, g, w->index))
         wake_driver(w);
 }
 

@@ -34,7 +34,14 @@ pid_t fw_os_fork(void)
     return pid < 0 ? -errno : pid;
 }
 
-int fw_os_start_time(pid_t pid, uint64_t *ticks)
+/* What /proc/PID/stat says. */
+typedef struct process_stat {
+    char state;
+    long threads;
+    uint64_t start; /* ticks after boot */
+} process_stat;
+
+static int read_stat(pid_t pid, process_stat *out)
 {
     char path[64], text[1024];
     const char *p;
@@ -45,12 +52,27 @@ int fw_os_start_time(pid_t pid, uint64_t *ticks)
     if (n <= 0)
         return n == 0 || n == -ENOENT ? -ESRCH : (int)n;
     p = strrchr(text, ')'); /* the command name may hold anything */
-    for (int field = 2; p && field < 22; field++)
+    for (int field = 2; p && field < 22; field++) {
         p = strchr(p + 1, ' ');
+        if (p && field == 2)
+            out->state = p[1];
+        if (p && field == 19)
+            out->threads = strtol(p + 1, NULL, 10);
+    }
     if (!p)
         return -EINVAL;
-    *ticks = strtoull(p + 1, NULL, 10);
+    out->start = strtoull(p + 1, NULL, 10);
     return 0;
+}
+
+int fw_os_start_time(pid_t pid, uint64_t *ticks)
+{
+    process_stat stat;
+    int rc = read_stat(pid, &stat);
+
+    if (rc == 0)
+        *ticks = stat.start;
+    return rc;
 }
 
 int fw_os_pidfd_open(pid_t pid)
@@ -90,17 +112,27 @@ int fw_os_pidfd_wait(int pidfd, int64_t until)
     }
 }
 
-/* That nothing can be opened or read (no fd left, no /proc) proves nothing. */
+/* Is it another process by now, or a zombie? One whose first thread alone has ended has
+ * others. That nothing can be read (no fd left, no /proc) proves nothing. */
+static int replaced_or_zombie(pid_t pid, uint64_t ticks)
+{
+    process_stat stat;
+
+    if (read_stat(pid, &stat) != 0)
+        return 0;
+    return (ticks && stat.start != ticks) ||
+           ((stat.state == 'Z' || stat.state == 'X') && stat.threads <= 1);
+}
+
 int fw_os_process_gone(pid_t pid, uint64_t ticks)
 {
-    uint64_t now;
     int gone, pidfd = pid > 0 ? fw_os_pidfd_open(pid) : -ESRCH;
 
     if (pidfd == -ESRCH)
         return 1;
     gone = pidfd >= 0 ? fw_os_pidfd_dead(pidfd) : kill(pid, 0) != 0 && errno == ESRCH;
-    if (!gone && ticks)
-        gone = fw_os_start_time(pid, &now) == 0 && now != ticks;
+    if (!gone && (ticks || pidfd < 0))
+        gone = replaced_or_zombie(pid, ticks);
     fw_os_close(pidfd);
     return gone;
 }

@@ -34,6 +34,12 @@ static inline long hunter_target(hunter *h)
     return furrow_pool_worker_pid(h->pool, i);
 }
 
+static inline void hunter_note(hunter *h, long pid)
+{
+    h->shot[h->shots % HUNTER_SHOTS] = pid;
+    h->shots++;
+}
+
 /* Wait for a call to begin, for a moment, then for as long as a short call lasts. */
 static inline void hunter_aim(hunter *h)
 {
@@ -56,8 +62,7 @@ static inline void *hunter_hunt(void *arg)
         long pid = hunter_target(h);
         if (pid <= 0)
             continue; /* it is being replaced */
-        h->shot[h->shots % HUNTER_SHOTS] = pid;
-        h->shots++;
+        hunter_note(h, pid);
         h->strike(h, pid);
     }
     return NULL;

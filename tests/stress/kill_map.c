@@ -35,6 +35,7 @@ typedef struct field {
 typedef struct tally {
     uint64_t calls, kills, torn_calls, torn_ranges, torn_elements;
     unsigned shots;
+    double longest; /* call, in seconds */
 } tally;
 
 /* ctx: how slow it is to be. */
@@ -51,10 +52,17 @@ static int step(furrow_chunk c)
     return 0;
 }
 
+/* One worker; sometimes all of them at once. */
 static void strike(hunter *h, long pid)
 {
-    (void)h;
     kill((pid_t)pid, SIGKILL);
+    for (int i = 0; h->shots % 16 == 0 && i < furrow_pool_workers(h->pool); i++) {
+        pid = furrow_pool_worker_pid(h->pool, i);
+        if (pid <= 0)
+            continue;
+        hunter_note(h, pid);
+        kill((pid_t)pid, SIGKILL);
+    }
 }
 
 static field field_new(size_t len)
@@ -184,9 +192,15 @@ static void one_call(hunter *h, field *fields, dice *d, tally *t)
                         .ctx = &pace,
                         .ctx_size = sizeof pace,
                         .chunk = chunk};
+    double start, took;
+    int rc;
 
     h->calls++;
-    check_call(h, f, chunk, call_by(way, h->pool, &call), way_name[way], t);
+    start = seconds_now();
+    rc = call_by(way, h->pool, &call);
+    took = seconds_now() - start;
+    t->longest = took > t->longest ? took : t->longest;
+    check_call(h, f, chunk, rc, way_name[way], t);
     if (roll(d, 4) == 0)
         nap_us(roll(d, 3000));
 }
@@ -272,11 +286,12 @@ static void hunt(int workers, field *fields, uint64_t kills, double until, tally
 
 static void print(const tally *t, double seconds)
 {
-    printf("%llu kills in %.1f s over %llu calls; %llu calls torn, %llu ranges, %llu "
-           "elements\n",
-           (unsigned long long)t->kills, seconds, (unsigned long long)t->calls,
-           (unsigned long long)t->torn_calls, (unsigned long long)t->torn_ranges,
-           (unsigned long long)t->torn_elements);
+    printf(
+        "%llu kills in %.1f s over %llu calls, the longest %.0f ms; %llu calls torn, "
+        "%llu ranges, %llu elements\n",
+        (unsigned long long)t->kills, seconds, (unsigned long long)t->calls,
+        t->longest * 1e3, (unsigned long long)t->torn_calls,
+        (unsigned long long)t->torn_ranges, (unsigned long long)t->torn_elements);
     fflush(stdout);
 }
 
