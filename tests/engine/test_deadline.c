@@ -88,7 +88,7 @@ static void leaves_the_rest_out(double deadline, unsigned flags)
     took = left_clock() - begin;
     cr_assert(strstr(error_text(), "what was started is complete"), "%s", error_text());
     cr_assert_eq(furrow_error_ranges(NULL), 0);
-    cr_assert(took > deadline - 0.001 && took < deadline + 0.1, "%g s", took);
+    cr_assert(took > deadline - 0.001 && took < deadline + 0.5, "%g s", took);
     done = whole_chunks(a);
     cr_assert(done < 60, "%zu chunks", done);
     pools_works(pool);
@@ -143,7 +143,7 @@ static void check_torn(size_t begin, size_t end)
 {
     const furrow_torn *torn;
 
-    cr_assert_eq(furrow_error_ranges(&torn), 1);
+    cr_assert_eq(furrow_error_ranges(&torn), 1, "%s", error_text());
     cr_assert_eq(torn[0].begin, begin);
     cr_assert_eq(torn[0].end, end);
     cr_assert_eq(torn[0].signal, SIGKILL);
@@ -155,15 +155,15 @@ Test(deadline, ends_a_kernel_that_never_returns)
     furrow_pool *pool;
     furrow_array *a = pools_array('i', 100);
     furrow_call call = {.kernel = forever_at_3, .out = {a}, .chunk = 10};
-    double begin = left_clock(), took;
+    double begin, took;
 
     pools_need_processes();
     pool = open_with_grace(2, 0.05);
     begin = left_clock();
-    call.deadline = furrow_in(0.1);
+    call.deadline = furrow_in(0.3);
     cr_assert_eq(furrow_map(pool, &call), FURROW_ETIME);
     took = left_clock() - begin;
-    cr_assert(took > 0.149 && took < 0.3, "%g s", took);
+    cr_assert(took > 0.349 && took < 1, "%g s", took);
     cr_assert(strstr(error_text(), "deadline passed"), "%s", error_text());
     check_torn(30, 40);
     cr_assert_eq(pools_others(a, 1, 0, 30), 0);
@@ -204,7 +204,7 @@ Test(deadline, ends_a_future_that_never_returns)
 
     pools_need_processes();
     pool = open_with_grace(2, 0.02);
-    call.deadline = furrow_in(0.05);
+    call.deadline = furrow_in(0.3);
     f = furrow_map_async(pool, &call);
     cr_assert_eq(furrow_future_wait(f, furrow_in(5)), FURROW_ETIME);
     cr_assert(strstr(error_text(), "the deadline passed"), "%s", error_text());
@@ -229,7 +229,7 @@ Test(deadline, terminate_ends_what_never_returns)
     left_sleep(0.03);
     begin = left_clock();
     cr_assert_eq(furrow_pool_terminate(pool), 0);
-    cr_assert(left_clock() - begin < 0.3);
+    cr_assert(left_clock() - begin < 2);
     cr_assert_eq(furrow_future_wait(f, FURROW_FOREVER), FURROW_ECLOSED);
     furrow_future_free(f);
     pools_leave_nothing();

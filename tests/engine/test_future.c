@@ -110,7 +110,7 @@ Test(future, wait_has_a_deadline)
 {
     furrow_pool *pool = pools_open(1);
     furrow_array *a = pools_array('i', 1);
-    const double second = 0.2;
+    const double second = 0.6;
     furrow_call call = slow_call(a, &second, 1);
     furrow_future *f = start(pool, &call);
     double begin = left_clock();
@@ -119,7 +119,7 @@ Test(future, wait_has_a_deadline)
     cr_assert_eq(furrow_future_wait(f, furrow_in(0.03)), FURROW_ETIME);
     cr_assert_eq(furrow_future_ready(f), 0);
     cr_assert(left_clock() - begin > 0.029);
-    cr_assert(left_clock() - begin < 0.19);
+    cr_assert(left_clock() - begin < 0.5);
     waits(f);
     cr_assert_eq(*(int *)a->data, 1, "the call ran on");
     furrow_future_free(f);
@@ -191,7 +191,7 @@ Test(future, three_hundred_one_after_another)
 {
     furrow_pool *pool = pools_open(2);
     furrow_array *a = pools_array('i', 1000), *one = pools_array('i', 1);
-    const double second = 0.3;
+    const double second = 0.5;
     furrow_call slow = slow_call(one, &second, 1), call = pools_count_call(a);
     furrow_future *f[300], *first = start(pool, &slow);
     int n = 0;
@@ -425,7 +425,7 @@ Test(future, terminated_unfinished_is_closed)
     left_sleep(0.05);
     begin = left_clock();
     cr_assert_eq(furrow_pool_terminate(pool), 0);
-    cr_assert(left_clock() - begin < 0.5, "%g s", left_clock() - begin);
+    cr_assert(left_clock() - begin < 3, "%g s", left_clock() - begin);
     cr_assert_eq(furrow_future_wait(done, 0), 0);
     cr_assert_eq(furrow_future_wait(running, FURROW_FOREVER), FURROW_ECLOSED);
     cr_assert(strstr(error_text(), "terminated before the call was done"));
