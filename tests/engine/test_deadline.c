@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Calls that have a deadline: what is left out, what is ended, what is told; and kernels
- * that never return.
+ * Calls that have a deadline: what is left out, what is ended, what is told; and
+ * kernels that never return.
  */
 #include "engine/pools.h"
 
@@ -24,8 +24,12 @@ static furrow_pool *open_with_grace(int workers, double grace)
 /* ctx: seconds per chunk. */
 static furrow_call slow_call(furrow_array *a, const double *seconds, double deadline)
 {
-    return (furrow_call){.kernel = pools_count_slowly, .types = ">i", .out = {a},
-                         .chunk = 10, .ctx = seconds, .ctx_size = sizeof *seconds,
+    return (furrow_call){.kernel = pools_count_slowly,
+                         .types = ">i",
+                         .out = {a},
+                         .chunk = 10,
+                         .ctx = seconds,
+                         .ctx_size = sizeof *seconds,
                          .deadline = furrow_in(deadline)};
 }
 
@@ -137,7 +141,8 @@ Test(deadline, of_a_future)
     pools_leave_nothing();
 }
 
-/* ---- kernels that never return ------------------------------------------------------*/
+/* ---- kernels that never return
+ * ------------------------------------------------------*/
 
 static void check_torn(size_t begin, size_t end)
 {
@@ -235,7 +240,8 @@ Test(deadline, terminate_ends_what_never_returns)
     pools_leave_nothing();
 }
 
-/* ---- threads ------------------------------------------------------------------------*/
+/* ---- threads
+ * ------------------------------------------------------------------------*/
 
 static int thread_waits(void *arg)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Futures: results, progress, cancelling, the ring's end, and futures that outlive their
- * pool.
+ * Futures: results, progress, cancelling, the ring's end, and futures that outlive
+ * their pool.
  */
 #include "engine/pools.h"
 
@@ -16,8 +16,12 @@ static const char *error_text(void)
 
 static furrow_call slow_call(furrow_array *a, const double *seconds, size_t chunk)
 {
-    return (furrow_call){.kernel = pools_count_slowly, .types = ">i", .out = {a},
-                         .chunk = chunk, .ctx = seconds, .ctx_size = sizeof *seconds};
+    return (furrow_call){.kernel = pools_count_slowly,
+                         .types = ">i",
+                         .out = {a},
+                         .chunk = chunk,
+                         .ctx = seconds,
+                         .ctx_size = sizeof *seconds};
 }
 
 static furrow_future *start(furrow_pool *pool, const furrow_call *call)
@@ -33,7 +37,8 @@ static void waits(furrow_future *f)
     cr_assert_eq(furrow_future_wait(f, furrow_in(20)), 0, "%s", error_text());
 }
 
-/* ---- results ------------------------------------------------------------------------*/
+/* ---- results
+ * ------------------------------------------------------------------------*/
 
 Test(future, result_is_there_again_and_again)
 {
@@ -154,7 +159,8 @@ Test(future, waited_for_by_two_threads)
     pools_leave_nothing();
 }
 
-/* ---- progress -----------------------------------------------------------------------*/
+/* ---- progress
+ * -----------------------------------------------------------------------*/
 
 Test(future, progress_grows_to_the_total)
 {
@@ -185,7 +191,8 @@ Test(future, progress_grows_to_the_total)
     pools_leave_nothing();
 }
 
-/* ---- many ---------------------------------------------------------------------------*/
+/* ---- many
+ * ---------------------------------------------------------------------------*/
 
 Test(future, three_hundred_one_after_another)
 {
@@ -283,7 +290,8 @@ Test(future, of_large_arrays)
     pools_leave_nothing();
 }
 
-/* ---- cancelling ---------------------------------------------------------------------*/
+/* ---- cancelling
+ * ---------------------------------------------------------------------*/
 
 static void is_canceled(furrow_future *f)
 {
@@ -363,7 +371,8 @@ Test(future, canceled_after_the_end_stays_as_it_is)
     pools_leave_nothing();
 }
 
-/* ---- freed, closed, terminated ------------------------------------------------------*/
+/* ---- freed, closed, terminated
+ * ------------------------------------------------------*/
 
 Test(future, freed_unfinished_is_done_all_the_same)
 {

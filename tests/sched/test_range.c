@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Ranges: the word, the shares, and that a team runs each chunk exactly once whatever the
- * generation's number is.
+ * Ranges: the word, the shares, and that a team runs each chunk exactly once whatever
+ * the generation's number is.
  */
 #include "dispatch.h"
 #include "heap.h"
@@ -14,8 +14,8 @@
 Test(range, word_holds_what_was_put_in)
 {
     static const uint32_t ends[] = {0, 1, 2, 4095, FW_CHUNKS_MAX - 1, FW_CHUNKS_MAX};
-    static const uint64_t generations[] = {0, 1, FW_TAG_MASK - 1, FW_TAG_MASK,
-                                           FW_TAG_MASK + 1, UINT64_C(1) << 61};
+    static const uint64_t generations[] = {
+        0, 1, FW_TAG_MASK - 1, FW_TAG_MASK, FW_TAG_MASK + 1, UINT64_C(1) << 61};
 
     for (size_t g = 0; g < sizeof generations / sizeof *generations; g++)
         for (size_t i = 0; i < 36; i++) {
@@ -47,14 +47,16 @@ static void check_bands(uint32_t chunks, int workers)
 
 Test(range, bands_cover_all_chunks_evenly)
 {
-    static const uint32_t chunks[] = {0, 1, 2, 3, 255, 256, 257, 4096, 65537, FW_CHUNKS_MAX};
+    static const uint32_t chunks[] = {0,   1,   2,    3,     255,
+                                      256, 257, 4096, 65537, FW_CHUNKS_MAX};
 
     for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++)
         for (int workers = 1; workers <= 256; workers++)
             check_bands(chunks[i], workers);
 }
 
-/* ---- a team -------------------------------------------------------------------------*/
+/* ---- a team
+ * -------------------------------------------------------------------------*/
 
 enum { CHUNKS = 1000 };
 
@@ -104,10 +106,11 @@ static fw_team *team_of(int workers, furrow_start start)
 {
     fw_team *team = NULL;
 
-    cr_assert_eq(fw_team_open(&(fw_team_request){.workers = workers, .start = start,
-                                                 .grace = 100000000},
-                              &team),
-                 0, "%s", furrow_last_error()->text);
+    cr_assert_eq(
+        fw_team_open(
+            &(fw_team_request){.workers = workers, .start = start, .grace = 100000000},
+            &team),
+        0, "%s", furrow_last_error()->text);
     return team;
 }
 
