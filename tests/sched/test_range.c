@@ -163,3 +163,37 @@ Test(range, tags_go_around)
     around(5, FURROW_START_FORK);
     around(5, FURROW_START_THREAD);
 }
+
+static void stop(pid_t pid)
+{
+    left_process p;
+
+    kill(pid, SIGSTOP);
+    do {
+        cr_assert_eq(left_stat(pid, &p), 0);
+    } while (p.state != 'T');
+}
+
+/* The word of a worker that sleeps through 2^24 generations would look installed, and
+ * its share done. */
+Test(range, word_of_a_sleeper_is_renewed)
+{
+    left_mark before = left_now_with_heap();
+    const uint64_t renewal = UINT64_C(5) << 22, late = renewal + 10;
+    fw_team *team = team_of(2, FURROW_START_FORK);
+    tally *t = fw_heap_alloc(sizeof *t);
+    pid_t sleeper = (pid_t)fw_load_relaxed(&team->control->member[0].pid);
+
+    stop(sleeper);
+    fw_store_relaxed(&team->control->member[0].range,
+                     fw_range_pack(late, (fw_range){0, 0}));
+    fw_store_relaxed(&team->control->generation, renewal - 3);
+    for (int i = 0; i < 5; i++) /* the one chunk is the other worker's */
+        run_once(team, t, 1);
+    fw_store_relaxed(&team->control->generation, late - 1);
+    run_once(team, t, CHUNKS);
+    kill(sleeper, SIGCONT);
+    (void)fw_heap_free(t);
+    fw_team_close(team, 0);
+    cr_assert_eq(left_since(&before, 0), 0);
+}
