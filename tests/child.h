@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A part of a test in a process of its own: what it does to signals, limits or files, or
- * that it dies, does not meet the test.
+ * A part of a test in a process of its own: what it does to signals, limits or files,
+ * or that it dies, does not meet the test.
  *
  * A child never fails an assertion of the test's framework nor returns into it: it uses
  * child_want(), which tells on stderr and makes the function return 1.
@@ -24,12 +24,12 @@
 
 enum { CHILD_SECONDS = 20, CHILD_HANGS = 1000, CHILD_SIGNAL = 256 };
 
-#define child_want(condition)                                                            \
-    do {                                                                                 \
-        if (!(condition)) {                                                              \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);      \
-            return 1;                                                                    \
-        }                                                                                \
+#define child_want(condition)                                                          \
+    do {                                                                               \
+        if (!(condition)) {                                                            \
+            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);    \
+            return 1;                                                                  \
+        }                                                                              \
     } while (0)
 
 /* Fork run(arg), whose result is the exit status. */
@@ -47,7 +47,8 @@ static inline pid_t child_start(int (*run)(void *arg), void *arg)
     return pid;
 }
 
-/* Its exit status; CHILD_SIGNAL + the signal that ended it; CHILD_HANGS (then killed). */
+/* Its exit status; CHILD_SIGNAL + the signal that ended it; CHILD_HANGS (then killed).
+ */
 static inline int child_wait(pid_t pid)
 {
     struct timespec tick = {0, 1000000};

@@ -56,7 +56,8 @@ static inline int left_stat(pid_t pid, left_process *out)
     open = strchr(text, '(');
     close = strrchr(text, ')');
     if (!open || !close ||
-        sscanf(close + 1, " %c %d %*d %d", &out->state, &out->parent, &out->session) != 3)
+        sscanf(close + 1, " %c %d %*d %d", &out->state, &out->parent, &out->session) !=
+            3)
         return -1;
     snprintf(out->name, sizeof out->name, "%.*s", (int)(close - open - 1), open + 1);
     return 0;
@@ -230,13 +231,15 @@ static inline double left_clock(void)
 
 static inline void left_sleep(double seconds)
 {
-    struct timespec t = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    struct timespec t = {(time_t)seconds,
+                         (long)((seconds - (double)(time_t)seconds) * 1e9)};
 
     while (nanosleep(&t, &t) != 0)
         ;
 }
 
-/* Wait until every new process is gone: 0, or how many are not when the time is over. */
+/* Wait until every new process is gone: 0, or how many are not when the time is over.
+ */
 static inline int left_processes_within(const left_mark *before, double seconds)
 {
     double until = left_clock() + seconds;

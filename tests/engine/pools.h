@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the suites of the engine share: pools and arrays that are there or fail the test,
- * a few kernels, and the check that every test leaves nothing.
+ * What the suites of the engine share: pools and arrays that are there or fail the
+ * test, a few kernels, and the check that every test leaves nothing.
  */
 #ifndef POOLS_H
 #define POOLS_H

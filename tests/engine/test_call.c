@@ -31,7 +31,8 @@ static int never(furrow_chunk c)
     return 99;
 }
 
-/* ---- types and lengths --------------------------------------------------------------*/
+/* ---- types and lengths
+ * --------------------------------------------------------------*/
 
 Test(call, types_are_checked)
 {
@@ -73,7 +74,8 @@ Test(call, structs_are_checked)
     furrow_call call = {.kernel = never, .types = ">T{d:x:d:y:i:id:}", .out = {a}};
 
     cr_assert_not_null(a, "%s", furrow_last_error()->text);
-    refused(pool, call, FURROW_ETYPE, "out[0] has structs of 16 bytes, the kernel takes 24");
+    refused(pool, call, FURROW_ETYPE,
+            "out[0] has structs of 16 bytes, the kernel takes 24");
     call.types = ">d";
     refused(pool, call, FURROW_ETYPE, "out[0] is 'T', the kernel takes 'd'");
     furrow_array_free(a);
@@ -111,8 +113,8 @@ Test(call, requests_are_checked)
     furrow_array *gone = pools_array('i', 10);
 
     refused(pool, (furrow_call){.len = 10}, FURROW_EINVAL, "the call has no kernel");
-    refused(pool, (furrow_call){.kernel = never, .len = 1, .ctx_size = 8}, FURROW_EINVAL,
-            "ctx is NULL, ctx_size is 8");
+    refused(pool, (furrow_call){.kernel = never, .len = 1, .ctx_size = 8},
+            FURROW_EINVAL, "ctx is NULL, ctx_size is 8");
     refused(pool, (furrow_call){.kernel = never, .len = 1, .policy = (furrow_policy)3},
             FURROW_EINVAL, "there is no policy 3");
     refused(pool, (furrow_call){.kernel = never, .len = 1, .flags = 8}, FURROW_EINVAL,
@@ -176,7 +178,8 @@ Test(call, repeated_with_an_array_freed_meanwhile)
     pools_leave_nothing();
 }
 
-/* ---- ctx ----------------------------------------------------------------------------*/
+/* ---- ctx
+ * ----------------------------------------------------------------------------*/
 
 /* ctx: its own size times a pattern; an element is 1 when all of it has arrived. */
 static unsigned char pattern(size_t i, unsigned seed)
@@ -202,20 +205,26 @@ static void ctx_of(furrow_pool *pool, size_t size, unsigned seed)
 {
     furrow_array *a = pools_array('i', 1000);
     unsigned char *ctx = malloc(size + 1);
-    furrow_call call = {.kernel = check_ctx, .types = ">i", .out = {a}, .chunk = 50,
-                        .ctx = ctx, .ctx_size = size};
+    furrow_call call = {.kernel = check_ctx,
+                        .types = ">i",
+                        .out = {a},
+                        .chunk = 50,
+                        .ctx = ctx,
+                        .ctx_size = size};
     int wanted = (int)size + (int)(size ? pattern(0, seed) : 0);
     furrow_future *f;
 
     for (size_t i = 0; i < size; i++)
         ctx[i] = pattern(i, seed);
-    cr_assert_eq(furrow_map(pool, &call), 0, "%zu: %s", size, furrow_last_error()->text);
+    cr_assert_eq(furrow_map(pool, &call), 0, "%zu: %s", size,
+                 furrow_last_error()->text);
     cr_assert_eq(pools_others(a, wanted, 0, a->len), 0, "%zu", size);
     memset(a->data, 0, a->len * sizeof(int));
     f = furrow_map_async(pool, &call);
     memset(ctx, 0xff, size); /* it was copied at the call */
     free(ctx);
-    cr_assert_eq(furrow_future_wait(f, FURROW_FOREVER), 0, "%s", furrow_last_error()->text);
+    cr_assert_eq(furrow_future_wait(f, FURROW_FOREVER), 0, "%s",
+                 furrow_last_error()->text);
     cr_assert_eq(pools_others(a, wanted, 0, a->len), 0, "%zu", size);
     furrow_future_free(f);
     furrow_array_free(a);
@@ -250,7 +259,8 @@ Test(call, ctx_is_read_at_each_call)
     pools_leave_nothing();
 }
 
-/* ---- kernels ------------------------------------------------------------------------*/
+/* ---- kernels
+ * ------------------------------------------------------------------------*/
 
 static void adds(furrow_pool *pool, furrow_kernel kernel, int wanted)
 {
@@ -262,7 +272,8 @@ static void adds(furrow_pool *pool, furrow_kernel kernel, int wanted)
     cr_assert_eq(furrow_map(pool, &call), 0, "%s", furrow_last_error()->text);
     cr_assert_eq(pools_others(a, wanted, 0, a->len), 0);
     f = furrow_map_async(pool, &call);
-    cr_assert_eq(furrow_future_wait(f, FURROW_FOREVER), 0, "%s", furrow_last_error()->text);
+    cr_assert_eq(furrow_future_wait(f, FURROW_FOREVER), 0, "%s",
+                 furrow_last_error()->text);
     furrow_future_free(f);
     cr_assert_eq(pools_others(a, 2 * wanted, 0, a->len), 0);
     furrow_array_free(a);
@@ -328,7 +339,8 @@ Test(call, kernel_made_before_the_pool)
     pools_leave_nothing();
 }
 
-/* ---- two threads --------------------------------------------------------------------*/
+/* ---- two threads
+ * --------------------------------------------------------------------*/
 
 typedef struct caller {
     pthread_t thread;

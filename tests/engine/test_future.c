@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Futures: results, progress, cancelling, the ring's end, and futures that outlive their
- * pool.
+ * Futures: results, progress, cancelling, the ring's end, and futures that outlive
+ * their pool.
  */
 #include "engine/pools.h"
 
@@ -16,8 +16,12 @@ static const char *error_text(void)
 
 static furrow_call slow_call(furrow_array *a, const double *seconds, size_t chunk)
 {
-    return (furrow_call){.kernel = pools_count_slowly, .types = ">i", .out = {a},
-                         .chunk = chunk, .ctx = seconds, .ctx_size = sizeof *seconds};
+    return (furrow_call){.kernel = pools_count_slowly,
+                         .types = ">i",
+                         .out = {a},
+                         .chunk = chunk,
+                         .ctx = seconds,
+                         .ctx_size = sizeof *seconds};
 }
 
 static furrow_future *start(furrow_pool *pool, const furrow_call *call)
@@ -33,7 +37,8 @@ static void waits(furrow_future *f)
     cr_assert_eq(furrow_future_wait(f, furrow_in(20)), 0, "%s", error_text());
 }
 
-/* ---- results ------------------------------------------------------------------------*/
+/* ---- results
+ * ------------------------------------------------------------------------*/
 
 Test(future, result_is_there_again_and_again)
 {
@@ -110,7 +115,7 @@ Test(future, wait_has_a_deadline)
 {
     furrow_pool *pool = pools_open(1);
     furrow_array *a = pools_array('i', 1);
-    const double second = 0.2;
+    const double second = 0.6;
     furrow_call call = slow_call(a, &second, 1);
     furrow_future *f = start(pool, &call);
     double begin = left_clock();
@@ -119,7 +124,7 @@ Test(future, wait_has_a_deadline)
     cr_assert_eq(furrow_future_wait(f, furrow_in(0.03)), FURROW_ETIME);
     cr_assert_eq(furrow_future_ready(f), 0);
     cr_assert(left_clock() - begin > 0.029);
-    cr_assert(left_clock() - begin < 0.19);
+    cr_assert(left_clock() - begin < 0.5);
     waits(f);
     cr_assert_eq(*(int *)a->data, 1, "the call ran on");
     furrow_future_free(f);
@@ -154,7 +159,8 @@ Test(future, waited_for_by_two_threads)
     pools_leave_nothing();
 }
 
-/* ---- progress -----------------------------------------------------------------------*/
+/* ---- progress
+ * -----------------------------------------------------------------------*/
 
 Test(future, progress_grows_to_the_total)
 {
@@ -185,13 +191,14 @@ Test(future, progress_grows_to_the_total)
     pools_leave_nothing();
 }
 
-/* ---- many ---------------------------------------------------------------------------*/
+/* ---- many
+ * ---------------------------------------------------------------------------*/
 
 Test(future, three_hundred_one_after_another)
 {
     furrow_pool *pool = pools_open(2);
     furrow_array *a = pools_array('i', 1000), *one = pools_array('i', 1);
-    const double second = 0.3;
+    const double second = 0.5;
     furrow_call slow = slow_call(one, &second, 1), call = pools_count_call(a);
     furrow_future *f[300], *first = start(pool, &slow);
     int n = 0;
@@ -283,7 +290,8 @@ Test(future, of_large_arrays)
     pools_leave_nothing();
 }
 
-/* ---- cancelling ---------------------------------------------------------------------*/
+/* ---- cancelling
+ * ---------------------------------------------------------------------*/
 
 static void is_canceled(furrow_future *f)
 {
@@ -363,7 +371,8 @@ Test(future, canceled_after_the_end_stays_as_it_is)
     pools_leave_nothing();
 }
 
-/* ---- freed, closed, terminated ------------------------------------------------------*/
+/* ---- freed, closed, terminated
+ * ------------------------------------------------------*/
 
 Test(future, freed_unfinished_is_done_all_the_same)
 {
@@ -425,7 +434,7 @@ Test(future, terminated_unfinished_is_closed)
     left_sleep(0.05);
     begin = left_clock();
     cr_assert_eq(furrow_pool_terminate(pool), 0);
-    cr_assert(left_clock() - begin < 0.5, "%g s", left_clock() - begin);
+    cr_assert(left_clock() - begin < 3, "%g s", left_clock() - begin);
     cr_assert_eq(furrow_future_wait(done, 0), 0);
     cr_assert_eq(furrow_future_wait(running, FURROW_FOREVER), FURROW_ECLOSED);
     cr_assert(strstr(error_text(), "terminated before the call was done"));

@@ -14,7 +14,8 @@ static const char *error_text(void)
     return furrow_last_error()->text;
 }
 
-/* ---- lengths ------------------------------------------------------------------------*/
+/* ---- lengths
+ * ------------------------------------------------------------------------*/
 
 typedef struct piece {
     uint64_t begin, len, ran;
@@ -55,8 +56,12 @@ static void map_length(furrow_pool *pool, size_t len, size_t chunk, unsigned fla
     size_t room = chunk ? len / chunk + 2 : 4096;
     furrow_array *a = pools_array('i', len);
     furrow_array *pieces = pools_array('B', room * sizeof(piece));
-    furrow_call call = {.kernel = note_piece, .types = ">i", .out = {a}, .chunk = chunk,
-                        .ctx = &pieces->data, .ctx_size = sizeof pieces->data,
+    furrow_call call = {.kernel = note_piece,
+                        .types = ">i",
+                        .out = {a},
+                        .chunk = chunk,
+                        .ctx = &pieces->data,
+                        .ctx_size = sizeof pieces->data,
                         .flags = flags};
 
     cr_assert_eq(furrow_map(pool, &call), 0, "%s", error_text());
@@ -144,7 +149,8 @@ Test(map, larger_than_memory_is_an_error)
     pools_leave_nothing();
 }
 
-/* ---- types and shapes ---------------------------------------------------------------*/
+/* ---- types and shapes
+ * ---------------------------------------------------------------*/
 
 /* Each byte tells where it lies. ctx: the size of an element. */
 static int paint(furrow_chunk c)
@@ -162,8 +168,13 @@ static void map_type(furrow_pool *pool, furrow_array *in, furrow_array *out)
 {
     const unsigned char *from = in->data, *to = out->data;
     char types[160];
-    furrow_call call = {.kernel = paint, .types = types, .in = {in}, .out = {out},
-                        .chunk = 100, .ctx = &in->itemsize, .ctx_size = sizeof(size_t)};
+    furrow_call call = {.kernel = paint,
+                        .types = types,
+                        .in = {in},
+                        .out = {out},
+                        .chunk = 100,
+                        .ctx = &in->itemsize,
+                        .ctx_size = sizeof(size_t)};
     size_t wrong = 0;
 
     if (in->type == FURROW_STRUCT)
@@ -250,7 +261,8 @@ Test(map, eight_operands)
 Test(map, of_a_slice_stays_inside)
 {
     furrow_pool *pool = pools_open(2);
-    furrow_array *a = pools_array('i', 100000), *part = furrow_array_slice(a, 333, 77777);
+    furrow_array *a = pools_array('i', 100000),
+                 *part = furrow_array_slice(a, 333, 77777);
     furrow_call call = pools_count_call(part);
 
     cr_assert_not_null(part, "%s", error_text());
@@ -273,7 +285,8 @@ Test(map, array_that_is_younger_than_the_workers)
         furrow_call call = pools_count_call(a);
 
         cr_assert_eq(furrow_map(pool, &call), 0, "%s", error_text());
-        cr_assert_eq(pools_others(a, 1, 0, a->len), 0, "freed memory comes back as zeros");
+        cr_assert_eq(pools_others(a, 1, 0, a->len), 0,
+                     "freed memory comes back as zeros");
         furrow_array_free(a);
     }
     pools_close(pool);
@@ -311,7 +324,8 @@ Test(map, named_array_that_is_younger_than_the_workers)
     pools_leave_no_program();
 }
 
-/* ---- kernels that fail --------------------------------------------------------------*/
+/* ---- kernels that fail
+ * --------------------------------------------------------------*/
 
 /* Fails with its index + 1 in every chunk from ctx on. */
 static int fail_from(furrow_chunk c)
@@ -323,8 +337,12 @@ static int fail_from(furrow_chunk c)
 
 static void lowest_wins(furrow_pool *pool, furrow_array *a, size_t from, unsigned flags)
 {
-    furrow_call call = {.kernel = fail_from, .out = {a}, .chunk = 10, .flags = flags,
-                        .ctx = &from, .ctx_size = sizeof from};
+    furrow_call call = {.kernel = fail_from,
+                        .out = {a},
+                        .chunk = 10,
+                        .flags = flags,
+                        .ctx = &from,
+                        .ctx_size = sizeof from};
     char wanted[80];
 
     memset(a->data, 0, a->len * sizeof(int));
@@ -367,7 +385,8 @@ Test(map, negative_values_are_told)
     pools_leave_nothing();
 }
 
-/* ---- kernels that make things -------------------------------------------------------*/
+/* ---- kernels that make things
+ * -------------------------------------------------------*/
 
 /* Makes an array per element and hands it over. */
 static int make_arrays(furrow_chunk c)
@@ -404,9 +423,13 @@ Test(map, kernels_hand_arrays_over)
 {
     furrow_pool *pool = pools_open(3);
     furrow_array *made = pools_array('L', 500), *others = pools_array('l', 500);
-    furrow_call make = {.kernel = make_arrays, .types = ">L", .out = {made}, .chunk = 3};
-    furrow_call use = {.kernel = use_arrays, .types = "L>l", .in = {made},
-                       .out = {others}, .chunk = 5};
+    furrow_call make = {
+        .kernel = make_arrays, .types = ">L", .out = {made}, .chunk = 3};
+    furrow_call use = {.kernel = use_arrays,
+                       .types = "L>l",
+                       .in = {made},
+                       .out = {others},
+                       .chunk = 5};
     size_t wrong = 0;
 
     cr_assert_eq(furrow_map(pool, &make), 0, "%s", error_text());
@@ -433,8 +456,8 @@ static int print_it(furrow_chunk c)
     return 0;
 }
 
-/* What kernels print comes out once, when the pool closes at the latest; what the program
- * had in its buffer is its own. */
+/* What kernels print comes out once, when the pool closes at the latest; what the
+ * program had in its buffer is its own. */
 static int print_to(void *path)
 {
     furrow_call call = {.kernel = print_it, .len = 4, .chunk = 1};

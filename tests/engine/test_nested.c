@@ -187,7 +187,8 @@ static int open_inside(furrow_chunk c)
     furrow_call call = pools_count_call(in.array[c.index]);
     furrow_pool_stats stats;
 
-    if (!pool || furrow_pool_workers(pool) != 1 || furrow_pool_worker_pid(pool, 0) != -1)
+    if (!pool || furrow_pool_workers(pool) != 1 ||
+        furrow_pool_worker_pid(pool, 0) != -1)
         return 1;
     if (furrow_map(pool, &call) != 0 || furrow_pool_stat(pool, &stats) != 0)
         return 2;
@@ -238,10 +239,11 @@ static int large_ctx_inside(furrow_chunk c)
 
     memset(ctx, 1, sizeof ctx);
     for (int i = 0; i < 5 && !rc; i++) {
-        furrow_call call = {.kernel = sum_ctx, .out = {sums}, .ctx = ctx,
-                            .ctx_size = sizes[i]};
+        furrow_call call = {
+            .kernel = sum_ctx, .out = {sums}, .ctx = ctx, .ctx_size = sizes[i]};
 
-        rc = furrow_map(in.pool, &call) != 0 || ((long *)sums->data)[2] != (long)sizes[i];
+        rc = furrow_map(in.pool, &call) != 0 ||
+             ((long *)sums->data)[2] != (long)sizes[i];
     }
     furrow_array_free(sums);
     return rc;

@@ -15,7 +15,8 @@ static const char *error_text(void)
     return furrow_last_error()->text;
 }
 
-/* ---- how many -----------------------------------------------------------------------*/
+/* ---- how many
+ * -----------------------------------------------------------------------*/
 
 Test(pool, of_every_size_works)
 {
@@ -80,7 +81,8 @@ Test(pool, many_one_after_another)
     pools_leave_nothing();
 }
 
-/* ---- options and environment --------------------------------------------------------*/
+/* ---- options and environment
+ * --------------------------------------------------------*/
 
 static void refused(furrow_pool_options o, const char *why)
 {
@@ -217,7 +219,8 @@ Test(pool, timeline_needs_trace)
     pools_leave_nothing();
 }
 
-/* ---- NULL ---------------------------------------------------------------------------*/
+/* ---- NULL
+ * ---------------------------------------------------------------------------*/
 
 Test(pool, null_keeps_the_first_message)
 {
@@ -249,7 +252,8 @@ Test(pool, null_without_a_message_says_so)
     pools_leave_nothing();
 }
 
-/* ---- looking at it ------------------------------------------------------------------*/
+/* ---- looking at it
+ * ------------------------------------------------------------------*/
 
 Test(pool, describe_tells_workers_and_heap)
 {
@@ -321,7 +325,8 @@ static void status_of(long pid, const char *name, char *value, size_t size)
     value[0] = 0;
     while (fgets(line, sizeof line, f))
         if (strncmp(line, name, n) == 0 && line[n] == ':')
-            snprintf(value, size, "%.*s", (int)strcspn(line + n + 2, "\n"), line + n + 2);
+            snprintf(value, size, "%.*s", (int)strcspn(line + n + 2, "\n"),
+                     line + n + 2);
     fclose(f);
 }
 
@@ -349,7 +354,8 @@ Test(pool, pin_none_leaves_the_cpus_alone)
     char mine[64], its[64];
 
     pools_need_processes();
-    pool = furrow_pool_open(&(furrow_pool_options){.workers = 1, .pin = FURROW_PIN_NONE});
+    pool =
+        furrow_pool_open(&(furrow_pool_options){.workers = 1, .pin = FURROW_PIN_NONE});
     status_of(getpid(), "Cpus_allowed_list", mine, sizeof mine);
     status_of(furrow_pool_worker_pid(pool, 0), "Cpus_allowed_list", its, sizeof its);
     cr_assert_str_eq(mine, its);
@@ -357,9 +363,11 @@ Test(pool, pin_none_leaves_the_cpus_alone)
     pools_leave_nothing();
 }
 
-/* ---- what workers hold --------------------------------------------------------------*/
+/* ---- what workers hold
+ * --------------------------------------------------------------*/
 
-/* A reader of a pipe sees its end when the program closes it, whatever pools there are. */
+/* A reader of a pipe sees its end when the program closes it, whatever pools there are.
+ */
 Test(pool, workers_keep_no_fd_of_the_program)
 {
     int ends[2], high;
@@ -379,7 +387,8 @@ Test(pool, workers_keep_no_fd_of_the_program)
     pools_leave_nothing();
 }
 
-/* ---- who may use it -----------------------------------------------------------------*/
+/* ---- who may use it
+ * -----------------------------------------------------------------*/
 
 static void *open_and_end(void *out)
 {
@@ -452,7 +461,8 @@ Test(pool, of_a_forked_process_works_on_the_same_arrays)
     pools_leave_nothing();
 }
 
-/* ---- closing ------------------------------------------------------------------------*/
+/* ---- closing
+ * ------------------------------------------------------------------------*/
 
 Test(pool, terminate_leaves_nothing)
 {
@@ -476,8 +486,11 @@ static int close_it(furrow_chunk c)
 Test(pool, is_not_closed_by_its_worker)
 {
     furrow_pool *pool = pools_open(2);
-    furrow_call call = {
-        .kernel = close_it, .len = 2, .chunk = 1, .ctx = &pool, .ctx_size = sizeof pool};
+    furrow_call call = {.kernel = close_it,
+                        .len = 2,
+                        .chunk = 1,
+                        .ctx = &pool,
+                        .ctx_size = sizeof pool};
 
     cr_assert_eq(furrow_map(pool, &call), 0, "%s", error_text());
     pools_works(pool);

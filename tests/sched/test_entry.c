@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Entry points: what is mapped already, what is found again by name in an older process,
- * and what cannot be.
+ * Entry points: what is mapped already, what is found again by name in an older
+ * process, and what cannot be.
  */
 #include "child.h"
 #include "entry.h"

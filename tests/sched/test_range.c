@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Ranges: the word, the shares, and that a team runs each chunk exactly once whatever the
- * generation's number is.
+ * Ranges: the word, the shares, and that a team runs each chunk exactly once whatever
+ * the generation's number is.
  */
 #include "dispatch.h"
 #include "heap.h"
@@ -14,8 +14,8 @@
 Test(range, word_holds_what_was_put_in)
 {
     static const uint32_t ends[] = {0, 1, 2, 4095, FW_CHUNKS_MAX - 1, FW_CHUNKS_MAX};
-    static const uint64_t generations[] = {0, 1, FW_TAG_MASK - 1, FW_TAG_MASK,
-                                           FW_TAG_MASK + 1, UINT64_C(1) << 61};
+    static const uint64_t generations[] = {
+        0, 1, FW_TAG_MASK - 1, FW_TAG_MASK, FW_TAG_MASK + 1, UINT64_C(1) << 61};
 
     for (size_t g = 0; g < sizeof generations / sizeof *generations; g++)
         for (size_t i = 0; i < 36; i++) {
@@ -47,14 +47,16 @@ static void check_bands(uint32_t chunks, int workers)
 
 Test(range, bands_cover_all_chunks_evenly)
 {
-    static const uint32_t chunks[] = {0, 1, 2, 3, 255, 256, 257, 4096, 65537, FW_CHUNKS_MAX};
+    static const uint32_t chunks[] = {0,   1,   2,    3,     255,
+                                      256, 257, 4096, 65537, FW_CHUNKS_MAX};
 
     for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++)
         for (int workers = 1; workers <= 256; workers++)
             check_bands(chunks[i], workers);
 }
 
-/* ---- a team -------------------------------------------------------------------------*/
+/* ---- a team
+ * -------------------------------------------------------------------------*/
 
 enum { CHUNKS = 1000 };
 
@@ -104,10 +106,11 @@ static fw_team *team_of(int workers, furrow_start start)
 {
     fw_team *team = NULL;
 
-    cr_assert_eq(fw_team_open(&(fw_team_request){.workers = workers, .start = start,
-                                                 .grace = 100000000},
-                              &team),
-                 0, "%s", furrow_last_error()->text);
+    cr_assert_eq(
+        fw_team_open(
+            &(fw_team_request){.workers = workers, .start = start, .grace = 100000000},
+            &team),
+        0, "%s", furrow_last_error()->text);
     return team;
 }
 
@@ -159,4 +162,38 @@ Test(range, tags_go_around)
     around(2, FURROW_START_FORK);
     around(5, FURROW_START_FORK);
     around(5, FURROW_START_THREAD);
+}
+
+static void stop(pid_t pid)
+{
+    left_process p;
+
+    kill(pid, SIGSTOP);
+    do {
+        cr_assert_eq(left_stat(pid, &p), 0);
+    } while (p.state != 'T');
+}
+
+/* The word of a worker that sleeps through 2^24 generations would look installed, and
+ * its share done. */
+Test(range, word_of_a_sleeper_is_renewed)
+{
+    left_mark before = left_now_with_heap();
+    const uint64_t renewal = UINT64_C(5) << 22, late = renewal + 10;
+    fw_team *team = team_of(2, FURROW_START_FORK);
+    tally *t = fw_heap_alloc(sizeof *t);
+    pid_t sleeper = (pid_t)fw_load_relaxed(&team->control->member[0].pid);
+
+    stop(sleeper);
+    fw_store_relaxed(&team->control->member[0].range,
+                     fw_range_pack(late, (fw_range){0, 0}));
+    fw_store_relaxed(&team->control->generation, renewal - 3);
+    for (int i = 0; i < 5; i++) /* the one chunk is the other worker's */
+        run_once(team, t, 1);
+    fw_store_relaxed(&team->control->generation, late - 1);
+    run_once(team, t, CHUNKS);
+    kill(sleeper, SIGCONT);
+    (void)fw_heap_free(t);
+    fw_team_close(team, 0);
+    cr_assert_eq(left_since(&before, 0), 0);
 }
