@@ -172,8 +172,8 @@ furrow_array *furrow_array_slice(furrow_array *a, size_t begin, size_t end);
 /* Take all memory of the array now, so that later writes cannot meet a lack of it; on
  * the caller's NUMA node (furrow_pool_populate() does it by the owners). Errors:
  * FURROW_ENOMEM (no element has changed), FURROW_EINVAL (not a live array); a file that
- * is mapped read-only has none to take. Blocks for as long as clearing takes: some tenths
- * of a second per GiB. Before Linux 5.14 a lack of memory is a SIGBUS. */
+ * is mapped read-only has none to take. Blocks for as long as clearing takes: some
+ * tenths of a second per GiB. Before Linux 5.14 a lack of memory is a SIGBUS. */
 int furrow_array_populate(furrow_array *a);
 
 /* Give the array back; NULL is fine. Freeing an array that a running call uses is the
