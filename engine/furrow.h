@@ -31,13 +31,14 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* ---- kernels ------------------------------------------------------------------------*/
+/* ---- kernels
+ * ------------------------------------------------------------------------*/
 
 #define FURROW_MAX_OPERANDS 4 /* inputs, and as many outputs */
 
 /* One piece of a call, passed by value (a kernel's loops vectorise only so). in[k] and
- * out[k] point at the first element of this piece; elements are [begin, begin + len) of
- * the whole. ctx points at this process's copy of the caller's bytes. */
+ * out[k] point at the first element of this piece, or are NULL; elements are
+ * [begin, begin + len) of the whole. ctx points at a copy of the caller's bytes. */
 typedef struct furrow_chunk {
     const void *in[FURROW_MAX_OPERANDS];
     void *out[FURROW_MAX_OPERANDS];
@@ -51,8 +52,10 @@ typedef struct furrow_chunk {
     void *reserved[2];
 } furrow_chunk;
 
-/* A kernel returns 0, or any other value to fail the call. It may call whatever it likes
- * except fork; it is run exactly once for each chunk. A static function will do. */
+/* A kernel returns 0, or any other value to fail the call. It may call whatever it
+ * likes except fork; it is run exactly once for each chunk, or not at all when the call
+ * fails. Chunks run in no order and several at a time: none may wait for another. A
+ * static function will do. */
 typedef int (*furrow_kernel)(furrow_chunk);
 
 /* What happens to a chunk whose worker was killed in the middle of it. */
@@ -68,30 +71,36 @@ enum {
 /* A call is a value: fill in what differs from zero. */
 typedef struct furrow_call {
     furrow_kernel kernel;
-    const char *types; /* "dd>d": typecodes of in[] > those of out[]; NULL: not checked */
-    furrow_array *in[FURROW_MAX_OPERANDS];  /* all of one length; ends at the first NULL */
+    const char
+        *types; /* "dd>d": typecodes of in[] > those of out[]; NULL: not checked */
+    furrow_array *in[FURROW_MAX_OPERANDS];  /* all of one length; NULL: none */
     furrow_array *out[FURROW_MAX_OPERANDS]; /* may be read too: in-place kernels */
     const void *ctx;                        /* ctx_size bytes, copied at the call */
     size_t ctx_size;
-    size_t len;               /* elements; 0: the length of the arrays */
+    size_t len;               /* elements; 0: the length of the arrays, else the same */
     size_t chunk;             /* elements per chunk; 0: chosen */
     unsigned flags;           /* FURROW_CALLER_RUNS */
     furrow_policy policy;     /* FURROW_REPORT */
-    furrow_deadline deadline; /* 0: none. When it passes, what runs is ended first (after
-                                 the pool's grace), then the call fails: FURROW_ETIME */
+    furrow_deadline deadline; /* 0: none. When it passes, no chunk is started any more;
+                                 after the pool's grace, workers that still run one are
+                                 killed (its elements are torn) and replaced; then the
+                                 call fails: FURROW_ETIME. Threads, and a caller that
+                                 runs itself, cannot be killed: they are waited for */
 } furrow_call;
 
-/* ---- pools --------------------------------------------------------------------------*/
+/* ---- pools
+ * --------------------------------------------------------------------------*/
 
 typedef struct furrow_pool furrow_pool;
 
 typedef struct furrow_pool_options {
-    int workers;            /* 0: as many as honest (cores, affinity, cgroup quota) */
-    const char *cpus;       /* "0-7,16": only these CPUs; NULL: those allowed */
-    furrow_start start;     /* FURROW_START_DEFAULT: fork */
-    int pin;                /* 0: one CPU per worker; FURROW_PIN_NODE, FURROW_PIN_NONE */
-    double grace;           /* seconds between a deadline and the end of what runs; 0: 0.1 */
-    size_t trace;           /* chunks remembered per worker for the timeline; 0: none */
+    int workers;        /* 0: as many as honest (cores, affinity, cgroup quota) */
+    const char *cpus;   /* "0-7,16": only these CPUs; NULL: those allowed */
+    furrow_start start; /* FURROW_START_DEFAULT: fork */
+    int pin;            /* 0: one CPU per worker; FURROW_PIN_NODE, FURROW_PIN_NONE */
+    double grace;       /* seconds between a deadline and the end of what still
+                           runs; 0: 0.1 */
+    size_t trace;       /* chunks remembered per worker for the timeline; 0: none */
 } furrow_pool_options;
 
 /* Start a pool: NULL options for the defaults. Environment variables FURROW_WORKERS,
@@ -99,66 +108,94 @@ typedef struct furrow_pool_options {
  * are copies of the process as it is now: global variables set before are seen by
  * kernels, later changes are not. Of the open files they keep stdin, stdout and stderr.
  * Inside a worker the pool has no workers of its own: its calls run inline.
+ * Processes: a nursery, which is not the caller's child, and its children, the workers.
+ * Only the process that opened the pool uses it, from any thread.
  * Death: a worker that dies is replaced; when the process that opened the pool ends, by
- * whatever death, its workers are ended.
- * Errors: FURROW_EINVAL, FURROW_ENOMEM, FURROW_EOS. Blocks for about 1 ms. */
+ * whatever death, its workers are ended. When the nursery is killed, so are the
+ * workers, and all calls fail with FURROW_EDIED, futures with FURROW_ECLOSED. Errors:
+ * FURROW_EINVAL (options, variables), FURROW_ENOMEM, FURROW_EOS. Blocks until all
+ * workers are up: some ms. */
 furrow_pool *furrow_pool_open_sized(const furrow_pool_options *options, size_t size);
 inline furrow_pool *furrow_pool_open(const furrow_pool_options *options)
 {
     return furrow_pool_open_sized(options, sizeof *options);
 }
 
-/* Wait for all calls, end the workers, free the pool. NULL returns the error that made
- * it NULL. */
+/* Wait for all calls, queued ones too, end the workers, free the pool. No other thread
+ * may be about to use it. NULL returns the error that made it NULL. Errors:
+ * FURROW_EINVAL in a process or worker that has not opened it; the pool stays. */
 int furrow_pool_close(furrow_pool *pool);
 
-/* Kill the workers at once, then free the pool. Unfinished futures fail: FURROW_ECLOSED. */
+/* Kill the workers at once, then free the pool. Unfinished futures fail:
+ * FURROW_ECLOSED; what their kernels were writing is torn. No other thread may be
+ * inside a call. Workers that are threads cannot be killed: then it does what
+ * furrow_pool_close() does. */
 int furrow_pool_terminate(furrow_pool *pool);
 
 /* How many workers the pool has; 0 for NULL. */
 int furrow_pool_workers(const furrow_pool *pool);
 
-/* The process id of worker i now, or -1 (a thread, or being replaced). */
+/* The process id of worker i now, or -1 (a thread, being replaced, no such worker). */
 long furrow_pool_worker_pid(const furrow_pool *pool, int i);
 
-/* Print to `out` (a FILE *) why there are so many workers, where each runs, and what the
- * heap is. */
+/* Print to `out` (a FILE *) why there are so many workers, where each runs, and what
+ * the heap is. Errors: FURROW_EINVAL (a NULL), FURROW_EOS (`out` cannot be written). */
 int furrow_pool_describe(furrow_pool *pool, void *out);
 
-/* Take the memory of the array now, each part by the worker that will own it. */
+/* Take the memory of the array now, each part by the worker that will own it; of arrays
+ * from 1 MiB up, for others have theirs. The first call on an array does it otherwise.
+ * Errors: FURROW_EINVAL, FURROW_ENOMEM (an array that had none has none again; also
+ * when the OOM killer took a worker meanwhile). Blocks for its turn, then for as long
+ * as clearing takes: some tenths of a second per GiB, divided among the workers. */
 int furrow_pool_populate(furrow_pool *pool, furrow_array *a);
 
 /* Write the timeline of the last chunks, worker by chunk, as an SVG picture; needs
- * .trace. */
+ * .trace. Errors: FURROW_EINVAL (no .trace), FURROW_ENOMEM, FURROW_EOS (the file).
+ * Blocks until no call runs. */
 int furrow_pool_timeline(furrow_pool *pool, const char *path);
 
-/* Totals since the pool was opened. */
+/* Totals since the pool was opened. Calls and chunks include the library's own: those
+ * of built-in kernels, and those that take the memory of arrays. */
 typedef struct furrow_pool_stats {
     uint64_t calls;    /* calls completed */
-    uint64_t chunks;   /* chunks run */
+    uint64_t chunks;   /* chunks run to their end */
     uint64_t steals;   /* ranges taken from another worker */
     uint64_t parks;    /* times a worker went to sleep */
-    uint64_t deaths;   /* workers that died */
+    uint64_t deaths;   /* workers that died, or were killed past a deadline */
     uint64_t replaced; /* workers started in the place of dead ones */
 } furrow_pool_stats;
+/* Never blocks. FURROW_EINVAL for a NULL. */
 int furrow_pool_stat(furrow_pool *pool, furrow_pool_stats *stats);
 
 /* ---- calls --------------------------------------------------------------------------
  *
- * Each checks the call in the caller first: types, lengths, that the arrays lie in shared
- * memory. Calls of several threads on one pool run one after another.
- * Errors: FURROW_EINVAL, FURROW_ETYPE, FURROW_EKERNEL (the value and range of the lowest
- * failing chunk), FURROW_EDIED, FURROW_ETIME, FURROW_ECANCELED, FURROW_ECLOSED.
+ * Each checks the call in the caller first: types, lengths, that the arrays are live.
+ * Calls of several threads on one pool run one after another, whatever their deadlines.
+ * Errors before anything has run: FURROW_EINVAL, FURROW_ETYPE, FURROW_ENOTSUP (the
+ * kernel is in memory that workers cannot find: made by a JIT after the pool was
+ * opened), FURROW_ENOMEM (an array's memory cannot be had), FURROW_ECLOSED. Errors of
+ * the run, the first that applies: FURROW_ETIME and FURROW_EDIED with torn ranges;
+ * FURROW_EKERNEL (value and range of the lowest failing chunk; chunks above it may be
+ * left out, those below are done); FURROW_ETIME and FURROW_ECANCELED without torn
+ * ranges (some chunks were not started, what was started is complete); FURROW_EOS (a
+ * worker cannot load the kernel's library or map a file; no worker can be started).
+ * Death of a worker: what it had not started is run by others, its chunk is torn, and
+ * the call ends with FURROW_EDIED when all else is done.
  */
 
-/* Run the kernel on all chunks; blocks until the last is done. */
+/* Run the kernel on all chunks. Blocks until the last is done and no worker is inside
+ * the call any more: without a deadline, for ever when a kernel hangs. */
 int furrow_map_sized(furrow_pool *pool, const furrow_call *call, size_t size);
 inline int furrow_map(furrow_pool *pool, const furrow_call *call)
 {
     return furrow_map_sized(pool, call, sizeof *call);
 }
 
-/* The same without waiting. Arrays must stay until the future is done. */
+/* The same without waiting. Arrays must stay until the future is done; `ctx` is copied
+ * now. Up to 256 calls wait in line. NULL with an error: those of checking;
+ * FURROW_EBUSY when the line is full; FURROW_EINVAL with FURROW_CALLER_RUNS. A lack of
+ * an array's memory shows as a worker's death: furrow_pool_populate() tells it better.
+ */
 typedef struct furrow_future furrow_future;
 furrow_future *furrow_map_async_sized(furrow_pool *pool, const furrow_call *call,
                                       size_t size);
@@ -167,11 +204,14 @@ inline furrow_future *furrow_map_async(furrow_pool *pool, const furrow_call *cal
     return furrow_map_async_sized(pool, call, sizeof *call);
 }
 
-/* Wait for the result of the call: 0 or its error; FURROW_ETIME when the deadline passes
- * first (the call runs on). May be called again. */
+/* Wait for the result of the call: 0 or its error; FURROW_ETIME when the deadline
+ * passes first (the call runs on); FURROW_ECLOSED when the pool was terminated or its
+ * nursery killed before the call was done. May be called again, and tells the same
+ * again. */
 int furrow_future_wait(furrow_future *future, furrow_deadline deadline);
 
-/* 1 when the result is there, 0 when not. Never blocks. */
+/* 1 when the result is there (the call may have failed), 0 when not; negative for NULL.
+ * Never blocks. */
 int furrow_future_ready(furrow_future *future);
 
 /* Chunks done and chunks in all, for a progress bar. Never blocks. */
@@ -181,11 +221,12 @@ int furrow_future_progress(furrow_future *future, size_t *done, size_t *total);
  * everything was done already. Does not wait. */
 int furrow_future_cancel(furrow_future *future);
 
-/* Give up the answer, not the work: NULL is fine. */
+/* Give up the answer, not the work: NULL is fine. Also after the pool was closed. */
 void furrow_future_free(furrow_future *future);
 
-/* Elements [begin, end) that a dead worker had started and not finished: they are torn.
- * Everything else was done exactly once. */
+/* Elements [begin, end) that a dead worker had started and not finished: they are torn,
+ * old and new in any mixture. Everything else was done exactly once, unless a deadline
+ * or a failing kernel left it out. At most one range per death. */
 typedef struct furrow_torn {
     size_t begin, end;
     int worker;
@@ -194,17 +235,21 @@ typedef struct furrow_torn {
     int exit_code; /* when it ended by exit() */
 } furrow_torn;
 
-/* The torn ranges of the last FURROW_EDIED or FURROW_ETIME of this thread, ascending;
- * lent until the thread's next failing call. Returns how many. */
+/* The torn ranges of this thread's last call that ended with FURROW_EDIED or
+ * FURROW_ETIME, ascending; lent until its next such call. Returns how many. None with
+ * FURROW_EDIED: the nursery was killed, and all outputs are torn. */
 size_t furrow_error_ranges(const furrow_torn **ranges);
 
 /* ---- built-in kernels ---------------------------------------------------------------
  *
- * For every numeric typecode (b B h H i I l L q Q f d g F D; for ? no products). Scalars are passed by
- * pointer, as one element of the array's type. Sums and dot products are accumulated and
- * returned as int64_t for signed integers, uint64_t for unsigned ones and ?, double for f
- * and d, long double for g, complex double for F and D; they are the same bit for bit
- * for any number of workers. Small arrays are worked on in the caller.
+ * For every numeric typecode (b B h H i I l L q Q f d g F D, and ? without products).
+ * Scalars are passed by pointer, as one element of the array's type. Sums and dot
+ * products are accumulated and returned as int64_t for signed integers, uint64_t for
+ * unsigned ones and ?, double for f and d, long double for g, complex double for F and
+ * D; they are the same bit for bit for any number of workers. Small arrays (operands
+ * below 32 KiB) are worked on in the caller. fill and copy take every type. Errors:
+ * those of furrow_map(); FURROW_ETYPE (types differ, or have no such arithmetic);
+ * FURROW_EINVAL (lengths differ; arrays overlap without being the same; a NULL).
  */
 int furrow_fill(furrow_pool *pool, furrow_array *a, const void *value);
 int furrow_copy(furrow_pool *pool, furrow_array *to, furrow_array *from);

@@ -14,7 +14,8 @@ extern "C" {
 typedef enum furrow_start {
     FURROW_START_DEFAULT = 0, /* fork */
     FURROW_START_FORK,        /* processes forked from a copy of the caller */
-    FURROW_START_THREAD       /* threads of the caller: a crash is the caller's crash */
+    FURROW_START_THREAD /* threads of the caller: a crash is the caller's crash, and
+                           what hangs past a deadline cannot be ended */
 } furrow_start;
 
 enum {
@@ -24,7 +25,8 @@ enum {
 };
 
 /* How many workers are honest here: the least of the cores (not hardware threads) this
- * process may run on and the cgroup CPU quota rounded down; at least 1. */
+ * thread may run on and the cgroup CPU quota rounded down; at least 1. Never fails. The
+ * first call of a process asks hwloc in a short-lived child, which takes some ms. */
 int furrow_cpu_count(void);
 
 #pragma GCC visibility pop

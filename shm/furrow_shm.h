@@ -7,8 +7,10 @@
  * in one of them is good in all. The heap has no name in the file system: when the last
  * process ends, by whatever death, the kernel takes it back.
  *
- * Every function may be called from any thread. A function that takes a handle accepts
- * the NULL of a failed constructor: it fails and keeps the first message.
+ * Every function may be called from any thread, none from a signal handler. A function
+ * that takes a handle accepts the NULL of a failed constructor: it fails and keeps the
+ * first message. What waits for more than the heap's lock says so under "Blocks" or has
+ * a deadline; that lock survives its holder's death.
  */
 #ifndef FURROW_SHM_H
 #define FURROW_SHM_H
@@ -23,26 +25,26 @@ extern "C" {
 
 /* ---- errors -------------------------------------------------------------------------
  *
- * A function returns 0, or a negative code of this table; a constructor returns NULL. The
- * thread's error record then holds the code, the errno of the system call if one failed,
- * the public function and one sentence. Success leaves the record as it is, so that at
- * the end of a chain of calls it still tells what failed first.
+ * A function returns 0, or a negative code of this table; a constructor returns NULL.
+ * The thread's error record then holds the code, the errno of the system call if one
+ * failed, the public function and one sentence. Success leaves the record as it is, so
+ * that at the end of a chain of calls it still tells what failed first.
  */
 typedef enum furrow_status {
-    FURROW_OWNERDIED = 1,    /* a lock is held, but its last holder died holding it */
-    FURROW_OK = 0,           /* success */
-    FURROW_EINVAL = -1,      /* an argument is not valid */
-    FURROW_ETYPE = -2,       /* typecodes do not match */
-    FURROW_ENOMEM = -3,      /* not enough memory */
-    FURROW_EOS = -4,         /* the operating system refused; see os_error */
-    FURROW_ETIME = -5,       /* the deadline has passed */
-    FURROW_ECLOSED = -6,     /* the pool or object is closed */
-    FURROW_EDIED = -7,       /* a worker died; see furrow_error_ranges() */
-    FURROW_EKERNEL = -8,     /* a kernel returned non-zero */
-    FURROW_ECANCELED = -9,   /* the call was cancelled */
-    FURROW_ECORRUPT = -10,   /* shared memory or a file does not hold what it should */
-    FURROW_EBUSY = -11,      /* in use */
-    FURROW_ENOTSUP = -12     /* not supported here */
+    FURROW_OWNERDIED = 1,  /* a lock is held, but its last holder died holding it */
+    FURROW_OK = 0,         /* success */
+    FURROW_EINVAL = -1,    /* an argument is not valid */
+    FURROW_ETYPE = -2,     /* typecodes do not match */
+    FURROW_ENOMEM = -3,    /* not enough memory */
+    FURROW_EOS = -4,       /* the operating system refused; see os_error */
+    FURROW_ETIME = -5,     /* the deadline has passed */
+    FURROW_ECLOSED = -6,   /* the pool or object is closed */
+    FURROW_EDIED = -7,     /* a worker died; see furrow_error_ranges() */
+    FURROW_EKERNEL = -8,   /* a kernel returned non-zero */
+    FURROW_ECANCELED = -9, /* the call was cancelled */
+    FURROW_ECORRUPT = -10, /* shared memory or a file does not hold what it should */
+    FURROW_EBUSY = -11,    /* in use */
+    FURROW_ENOTSUP = -12   /* not supported here */
 } furrow_status;
 
 /* What failed, in this thread. `function` is the public function that was called;
@@ -54,7 +56,8 @@ typedef struct furrow_error {
     char text[488];
 } furrow_error;
 
-/* The calling thread's record: never NULL; lent until the next failure in this thread. */
+/* The calling thread's record: never NULL; lent until the next failure in this thread.
+ */
 const furrow_error *furrow_last_error(void);
 
 /* Forget the record, so that the next failed handle is told afresh. */
@@ -69,13 +72,14 @@ void furrow_perror(const char *prefix);
 
 /* ---- deadlines ----------------------------------------------------------------------
  *
- * A deadline is a point of CLOCK_MONOTONIC in nanoseconds. 0 is long past: the call tries
- * once. Clock changes and suspends of the machine do not move it.
+ * A deadline is a point of CLOCK_MONOTONIC in nanoseconds. 0 is long past: the call
+ * tries once. Clock changes and suspends of the machine do not move it.
  */
 typedef int64_t furrow_deadline;
 #define FURROW_FOREVER INT64_MAX
 
-/* The deadline so many seconds from now; anything above 200 years is FURROW_FOREVER. */
+/* The deadline so many seconds from now: now for 0 and less, FURROW_FOREVER for
+ * anything from 6e9 seconds (190 years) up and for NaN. */
 furrow_deadline furrow_in(double seconds);
 
 /* ---- typecodes ----------------------------------------------------------------------
@@ -83,9 +87,9 @@ furrow_deadline furrow_in(double seconds);
  * The letters that Python's array and struct modules and NumPy use:
  *   c char   b B signed/unsigned char   h H short   i I int   l L long   q Q long long
  *   f float  d double  g long double  F D complex float/double  ? bool
- * and FURROW_STRUCT, a C struct of them whose layout a PEP 3118 format string gives, for
- * example "T{d:x:d:y:i:id:}" (C alignment, a repeat count before a letter, names
- * optional).
+ * and FURROW_STRUCT, a C struct of them whose layout a PEP 3118 format string gives,
+ * for example "T{d:x:d:y:i:id:}" (members aligned and the end padded as C does it, a
+ * repeat count before a letter, names optional).
  */
 #define FURROW_STRUCT 'T'
 
@@ -98,14 +102,17 @@ typedef struct furrow_type {
     const char *format; /* PEP 3118: "d" */
 } furrow_type;
 
-/* The type of a letter, or NULL (with an error) where there is none. */
+/* The type of a letter; NULL with FURROW_EINVAL where there is none, and for
+ * FURROW_STRUCT, whose size its format alone tells. */
 const furrow_type *furrow_type_of(int code);
 
 /* ---- arrays -------------------------------------------------------------------------
  *
  * Visible on purpose: pass y->data to BLAS, FFTW or HDF5. Elements are contiguous, in C
  * order; data is aligned to at least 64 bytes, and to 2 MiB from 1 MiB of data upwards.
- * The struct itself lies in shared memory too and is read-only for users.
+ * (The data of a named array begin on 4 KiB, of a mapped file on 64 bytes, of a slice
+ * at its first element.) The struct itself lies in shared memory too and is read-only
+ * for users.
  */
 #define FURROW_MAX_DIMS 8
 
@@ -123,16 +130,20 @@ typedef struct furrow_array_options {
     size_t shape[FURROW_MAX_DIMS]; /* their product must be len (or len 0: computed) */
     const char *format;            /* for FURROW_STRUCT: the PEP 3118 format */
     const char *name;              /* "/x": a named array that other programs attach */
-    int keep;                      /* the name outlives its owner */
-    int populate;                  /* take all memory now instead of at the first use */
+    int keep;                      /* the name and the file outlive their owner */
+    int populate;                  /* furrow_array_populate() it at once */
 } furrow_array_options;
 
-/* A new array of len zeros. Memory is promised (FURROW_ENOMEM when it is not there) and
- * taken at the first use: by the owners of the elements when a pool runs on it first, or
- * at once with .populate. A named array is unlinked when its owner frees it or dies,
- * unless .keep. Death: an array lives until it is freed or the family has ended; what a
- * killed process was just building is reclaimed.
- * Errors: FURROW_EINVAL (typecode, shape, name), FURROW_ENOMEM, FURROW_EOS. */
+/* A new array of len zeros. From 1 MiB up its memory is promised (FURROW_ENOMEM when
+ * the machine or the cgroup cannot give it beside what is promised already) and taken
+ * at the first use: by the workers that own the elements when a pool runs on it first,
+ * or at once with .populate. A named array has its memory at once; it is a file in
+ * /dev/shm that its user alone may read and write, and its name goes when its owner
+ * frees it or ends, by whatever death, unless .keep. Death: an array lives until it is
+ * freed or the family has ended; what a killed process was just building is reclaimed.
+ * Errors: FURROW_EINVAL (typecode, format, shape, name), FURROW_ENOMEM (memory, or the
+ * heap's address space), FURROW_EOS (no heap can be made; the name exists: os_error).
+ */
 furrow_array *furrow_array_new_sized(int type, size_t len,
                                      const furrow_array_options *options, size_t size);
 inline furrow_array *furrow_array_new(int type, size_t len,
@@ -148,55 +159,75 @@ inline furrow_array *furrow_value_new(int type)
 }
 
 /* Attach to the named array of another program. What lies there is checked as hostile
- * input: FURROW_ECORRUPT when it is not a furrow array. Free it as any other; the name
- * belongs to its creator. */
+ * input. Free it as any other; the name belongs to its creator.
+ * Errors: FURROW_EINVAL (the name), FURROW_EOS (there is none, or no permission),
+ * FURROW_ECORRUPT (it is not a whole furrow array), FURROW_ENOMEM. */
 furrow_array *furrow_array_attach(const char *name);
 
 /* Rows [begin, end) of the first dimension, sharing a's memory. Free it as any other;
- * the memory stays until a and all its slices are freed. */
+ * the memory stays until a and all its slices are freed.
+ * Errors: FURROW_EINVAL (no such rows, not a live array), FURROW_ENOMEM. */
 furrow_array *furrow_array_slice(furrow_array *a, size_t begin, size_t end);
 
-/* Take all memory of the array now, so that later writes cannot meet a lack of it.
- * FURROW_ENOMEM leaves the array as it was. Blocks for about 0.1 s per GiB. */
+/* Take all memory of the array now, so that later writes cannot meet a lack of it; on
+ * the caller's NUMA node (furrow_pool_populate() does it by the owners). Errors:
+ * FURROW_ENOMEM (no element has changed), FURROW_EINVAL (not a live array); a file that
+ * is mapped read-only has none to take. Blocks for as long as clearing takes: some
+ * tenths of a second per GiB. Before Linux 5.14 a lack of memory is a SIGBUS. */
 int furrow_array_populate(furrow_array *a);
 
 /* Give the array back; NULL is fine. Freeing an array that a running call uses is the
- * caller's mistake. Returns 0, or FURROW_EINVAL when it is not a live array. */
+ * caller's mistake. Any process of the family may free it, but a file (named or mapped)
+ * only the process that made, attached or mapped it. Returns 0, or FURROW_EINVAL when
+ * it is not a live array or another process's file. Death in the middle: the memory is
+ * reclaimed, at once or when the family ends; never twice. */
 int furrow_array_free(furrow_array *a);
 
-/* The PEP 3118 format of the elements; lent until the array is freed. */
+/* The PEP 3118 format of the elements; lent until the array is freed. NULL with
+ * FURROW_EINVAL when it is not a live array. */
 const char *furrow_array_format(const furrow_array *a);
 
 /* ---- NumPy files --------------------------------------------------------------------
  *
- * Version 1.0 to 3.0 .npy files, C order, native byte order and the types above.
+ * Version 1.0 to 3.0 .npy files, C order and the types above.
  */
 
-/* Read a .npy file into a new array. FURROW_ECORRUPT names what is wrong with it. */
+/* Read a .npy file into a new array; numbers in foreign byte order are turned round.
+ * Errors: FURROW_EOS (the file cannot be read), FURROW_EINVAL (it is no regular file),
+ * FURROW_ECORRUPT (what is wrong with it), FURROW_ENOTSUP (its types or its order of
+ * elements are not ours), FURROW_ENOMEM. Blocks while it reads. */
 furrow_array *furrow_npy_load(const char *path);
 
-/* Map a .npy file without a copy, where type, byte order and alignment allow: changes go
- * to the file when `writable`, else the memory is read-only. FURROW_ENOTSUP says what
- * stands in the way; furrow_npy_load() still reads such a file. */
+/* Map a .npy file without a copy, where byte order and alignment (64 bytes, as NumPy
+ * writes) allow: changes go to the file when `writable`, else the memory is read-only
+ * and a store to it a SIGSEGV. A file that is cut short while it is mapped is a SIGBUS.
+ * Errors: those of furrow_npy_load(); FURROW_ENOTSUP says what stands in the way of
+ * mapping, where loading may still work. */
 furrow_array *furrow_npy_map(const char *path, int writable);
 
-/* Write the array as .npy, through a temporary file that is renamed when complete. */
+/* Write the array as .npy, through a temporary file beside it that is renamed when
+ * complete. Errors: FURROW_EOS, FURROW_EINVAL (something other than a regular file is
+ * there; NumPy has no such type). Blocks while it writes.
+ * Death in the middle: the old file, if there was one, stays as it was; the temporary
+ * one is left behind. */
 int furrow_npy_save(const furrow_array *a, const char *path);
 
-/* ---- the heap -----------------------------------------------------------------------*/
+/* ---- the heap
+ * -----------------------------------------------------------------------*/
 
 typedef struct furrow_heap_info {
-    void *base;          /* where it is mapped, in every process of the family */
-    size_t size;         /* bytes of address space */
-    size_t wanted;       /* bytes it would have had with no limit in the way */
-    size_t small_used;   /* bytes in use in the zone of 4 KiB pages */
-    size_t large_used;   /* bytes in use in the zone of 2 MiB pages */
-    size_t promised;     /* bytes of large_used that were promised but not yet taken */
-    size_t blocks;       /* blocks in use */
-    unsigned huge;       /* 1: the system grants huge pages to shared memory */
+    void *base;        /* where it is mapped, in every process of the family */
+    size_t size;       /* bytes of address space */
+    size_t wanted;     /* bytes it would have had with no limit in the way */
+    size_t small_used; /* bytes in use in the zone of 4 KiB pages */
+    size_t large_used; /* bytes in use in the zone of 2 MiB pages */
+    size_t promised;   /* bytes of large_used that were promised but not yet taken */
+    size_t blocks;     /* blocks in use */
+    unsigned huge;     /* 1: the system grants huge pages to shared memory */
 } furrow_heap_info;
 
-/* What the heap is and holds. Creates it when there is none yet. */
+/* What the heap is and holds. Creates it when there is none yet. FURROW_EINVAL for
+ * NULL; FURROW_ENOMEM or FURROW_EOS when no heap can be made. */
 int furrow_heap_describe(furrow_heap_info *info);
 
 /* Walk the whole heap and check every structure in it. 0, or FURROW_ECORRUPT with a

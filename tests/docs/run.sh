@@ -80,7 +80,7 @@ check_guide()
 plant_guide()
 {
     for program in "$1"/docs/guide/programs/*.c; do
-        sed -i 's/furrow_pool_open/furrow_pool_start/' "$program"
+        sed -i 's/furrow_array/furrow_planted/' "$program"
     done
 }
 
