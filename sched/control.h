@@ -109,6 +109,10 @@ enum {
     FW_MEMBER_ENDED   /* left because the team is closing */
 };
 
+/* kill: the driver asks, and may withdraw that; the nursery takes it up, and then the member
+ * will die. Both by CAS, so that no kill is under way when the driver goes on. */
+enum { FW_KILL_NONE = 0, FW_KILL_ASKED, FW_KILL_UNDER_WAY };
+
 typedef struct fw_member {
     /* line A: the worker's */
     _Alignas(128) _Atomic uint64_t in_gen; /* generation it announced last */
@@ -120,7 +124,7 @@ typedef struct fw_member {
     _Alignas(128) _Atomic uint32_t state;
     _Atomic int32_t pid;    /* 0 for a thread; kept while DEAD */
     _Atomic int32_t status; /* wait status, while DEAD */
-    _Atomic uint32_t kill;  /* the driver wants it ended */
+    _Atomic uint32_t kill;  /* FW_KILL_... */
 } fw_member;
 _Static_assert(sizeof(fw_member) == 384, "three pairs of lines");
 

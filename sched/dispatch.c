@@ -192,6 +192,13 @@ static int spin_until_all_left(fw_dispatch *d, uint64_t g, int looks)
     return 0;
 }
 
+static void ask_for_kill(fw_member *m)
+{
+    uint32_t none = FW_KILL_NONE;
+
+    (void)fw_cas_seqcst(&m->kill, &none, FW_KILL_ASKED);
+}
+
 /* Past the deadline: start nothing more; past the grace, end what still runs. */
 static void mind_deadline(fw_dispatch *d, uint64_t g)
 {
@@ -214,8 +221,16 @@ static void mind_deadline(fw_dispatch *d, uint64_t g)
     d->timed_out |= FW_DEADLINE_PASSED | FW_DEADLINE_ENDED;
     for (int i = 0; d->team->start->processes && i < c->workers; i++)
         if (fw_control_inside(c, i, g))
-            fw_store_relaxed(&c->member[i].kill, 1);
+            ask_for_kill(&c->member[i]);
     d->team->start->notify(d->team);
+}
+
+static void sleep_until(fw_dispatch *d, uint32_t seen, int64_t until)
+{
+    if (d->wait)
+        d->wait(d->wait_arg, until);
+    else
+        (void)fw_os_futex_wait(&d->team->control->join, seen, until);
 }
 
 /* Sleep until a leaver, a death or a tick. Dekker with leave() in worker.c. */
@@ -228,12 +243,8 @@ static void sleep_a_tick(fw_dispatch *d, uint64_t g)
     if (d->deadline < until)
         until = d->deadline > fw_os_now() ? d->deadline : fw_os_now() + TICK_NS / 10;
     fw_swap_seqcst(&c->driver_sleeps, d->wait ? FW_SLEEPS_SUPERVISOR : FW_SLEEPS_FUTEX);
-    if (!all_left(d, g)) {
-        if (d->wait)
-            d->wait(d->wait_arg, until);
-        else
-            (void)fw_os_futex_wait(&c->join, seen, until);
-    }
+    if (!all_left(d, g))
+        sleep_until(d, seen, until);
     fw_store_seqcst(&c->driver_sleeps, 0);
     (void)fw_idle_wake(c, 0, 2, d->seat); /* in case a waker died */
 }
@@ -282,6 +293,24 @@ static void wait_until_out(fw_dispatch *d, uint64_t g)
     }
 }
 
+/* A kill that was asked for may come when its member has left already. It must not come
+ * later still, in another call: withdrawn, or waited for. */
+static void settle_kills(fw_dispatch *d)
+{
+    fw_control *c = d->team->control;
+
+    for (int i = 0; i < c->workers && !d->supervisor_gone; i++) {
+        uint32_t seen = fw_load_seqcst(&c->join), kill = FW_KILL_ASKED;
+
+        if (fw_cas_seqcst(&c->member[i].kill, &kill, FW_KILL_NONE) ||
+            kill == FW_KILL_NONE || fw_reap_is_dead(&c->member[i]))
+            continue;
+        sleep_until(d, seen, fw_os_now() + TICK_NS / 10);
+        d->supervisor_gone = !d->wait && d->team->start->supervisor_gone(d->team);
+        i--;
+    }
+}
+
 /* The hot end of a call. With the caller running, nothing is left to be done but by those
  * who are inside. Returns 1 when all have left. */
 static int join_hot(fw_dispatch *d, uint64_t g)
@@ -305,16 +334,13 @@ static int join_hot(fw_dispatch *d, uint64_t g)
     return 0;
 }
 
-/* Returns 1 when somebody died since `deaths`. */
-static int join(fw_dispatch *d, uint64_t g, uint32_t deaths)
+static void join_slowly(fw_dispatch *d, uint64_t g, uint32_t deaths)
 {
-    if (join_hot(d, g) && !died_since(d, deaths))
-        return 0;
     for (;;) {
         tally t = take_tally(d, g);
 
         if (t.inside == 0 && t.absent == 0 && !died_since(d, deaths))
-            return 0;
+            return;
         if (may_close(&t, d->caller_runs, died_since(d, deaths)) || hopeless(d))
             break;
         mind_deadline(d, g);
@@ -322,6 +348,16 @@ static int join(fw_dispatch *d, uint64_t g, uint32_t deaths)
     }
     close_generation(d, g);
     wait_until_out(d, g);
+}
+
+/* Returns 1 when somebody died since `deaths`. */
+static int join(fw_dispatch *d, uint64_t g, uint32_t deaths)
+{
+    if (join_hot(d, g) && !died_since(d, deaths))
+        return 0;
+    join_slowly(d, g, deaths);
+    if (d->timed_out & FW_DEADLINE_ENDED)
+        settle_kills(d);
     return died_since(d, deaths);
 }
 

@@ -107,7 +107,7 @@ static int spawn(fw_nursery *n, int i)
     pid_t pid, me = fw_os_pid();
 
     fw_store_seqcst(fw_control_out(c, i), fw_load_seqcst(&m->in_gen));
-    fw_store_relaxed(&m->kill, 0);
+    fw_store_relaxed(&m->kill, FW_KILL_NONE);
     fw_store_relaxed(&c->park[i], 0);
     fw_store_seqcst(&m->state, FW_MEMBER_STARTING);
     pid = fw_os_fork();
@@ -196,6 +196,15 @@ static void replace_all(fw_nursery *n)
     }
 }
 
+/* Does the driver want it ended? Then there is no way back. */
+static int kill_is_asked(fw_member *m)
+{
+    uint32_t asked = FW_KILL_ASKED;
+
+    return fw_load_relaxed(&m->kill) == FW_KILL_ASKED &&
+           fw_cas_seqcst(&m->kill, &asked, FW_KILL_UNDER_WAY);
+}
+
 static void kill_members(fw_nursery *n, int all)
 {
     fw_control *c = n->team->control;
@@ -204,8 +213,8 @@ static void kill_members(fw_nursery *n, int all)
         fw_member *m = &c->member[i];
         uint32_t state = fw_load_seqcst(&m->state);
 
-        if ((all || fw_load_relaxed(&m->kill)) &&
-            (state == FW_MEMBER_UP || state == FW_MEMBER_STARTING))
+        if ((state == FW_MEMBER_UP || state == FW_MEMBER_STARTING) &&
+            (all || kill_is_asked(m)))
             fw_os_kill((pid_t)fw_load_relaxed(&m->pid));
     }
 }

@@ -14,7 +14,6 @@ typedef struct fw_nursery {
     int32_t opener;
     uint64_t opener_start;
     int signals;
-    int64_t kill_at; /* when the members that do not end by themselves are killed */
     int64_t retry_at; /* when a fork that failed is tried again */
 } fw_nursery;
 
