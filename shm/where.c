@@ -54,26 +54,6 @@ static int count_present(survey *s, size_t first, size_t n, const unsigned char 
     return 0;
 }
 
-static int ask_nodes(survey *s, size_t first, size_t n, const unsigned char *there)
-{
-    void *page[EXTENT];
-    int node[EXTENT], rc;
-    size_t asked = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        if (!(there[i] & 1) || (first + i) % s->out->stride)
-            continue;
-        page[asked] = s->at + (first + i) * FW_PAGE;
-        if (fw_os_map_pages(page[asked], FW_PAGE) == 0)
-            asked++;
-    }
-    rc = asked ? fw_os_numa_nodes(page, asked, node) : 0;
-    for (size_t i = 0; i < asked && rc == 0; i++)
-        if (node[i] >= 0 && node[i] < FW_OS_NODES)
-            s->count[node[i]]++;
-    return rc;
-}
-
 static int map_present(survey *s, size_t first, size_t n, const unsigned char *there)
 {
     size_t end;
@@ -85,6 +65,30 @@ static int map_present(survey *s, size_t first, size_t n, const unsigned char *t
             (void)fw_os_map_pages(s->at + (first + i) * FW_PAGE, (end - i) * FW_PAGE);
     }
     return 0;
+}
+
+static int ask_nodes(survey *s, size_t first, size_t n, const unsigned char *there)
+{
+    const size_t stride = s->out->stride;
+    void *page[EXTENT];
+    int node[EXTENT], rc;
+    size_t asked = 0;
+
+    if (stride == 1)
+        (void)map_present(s, first, n, there);
+    for (size_t i = 0; i < n; i++) {
+        if (!(there[i] & 1) || (first + i) % stride)
+            continue;
+        page[asked] = s->at + (first + i) * FW_PAGE;
+        if (stride > 1)
+            (void)fw_os_map_pages(page[asked], FW_PAGE);
+        asked++;
+    }
+    rc = asked ? fw_os_numa_nodes(page, asked, node) : 0;
+    for (size_t i = 0; i < asked && rc == 0; i++)
+        if (node[i] >= 0 && node[i] < FW_OS_NODES)
+            s->count[node[i]]++;
+    return rc;
 }
 
 /* 0 or -errno. */
