@@ -4,7 +4,10 @@
  *
  * A large array costs nothing until it is used. Then each worker takes the pages of its own
  * share in one system call: they lie on its node, they are in its page tables, and a lack
- * of memory is an error now instead of a signal later. Should the OOM killer come all the
+ * of memory is an error now instead of a signal later. On a machine of several nodes the
+ * kernel is told before which part belongs on which (mbind): then also what somebody else
+ * touches first lies right, and stays there. Where that is refused, as in most containers,
+ * the workers' own taking must do, and does. Should the OOM killer come all the
  * same, it is sent to the worker that is taking, for that one has made itself the most
  * wanted; the call then fails with FURROW_ENOMEM, and if the array was empty before it is
  * empty again.
@@ -14,6 +17,7 @@
  */
 #include "prepare.h"
 
+#include "band.h"
 #include "status.h"
 #include "submit.h"
 
@@ -28,15 +32,13 @@ typedef struct take_job {
     int processes; /* workers have OOM scores of their own */
 } take_job;
 
-#define HUGE          ((size_t)2 << 20)
 #define FW_TAKE_GRACE 50000000 /* ns: better late than by another, but not for ever */
 
 static int take_part(const void *payload, uint32_t part, int worker)
 {
     const take_job *job = payload;
-    size_t units = (job->size + HUGE - 1) / HUGE;
-    size_t from = units * part / (size_t)job->parts * HUGE;
-    size_t to = units * (part + 1) / (size_t)job->parts * HUGE;
+    size_t from = fw_band_edge(job->size, job->parts, (int)part);
+    size_t to = fw_band_edge(job->size, job->parts, (int)part + 1);
     int rc, score;
 
     (void)worker;
@@ -60,6 +62,27 @@ static take_job job_for(const furrow_pool *pool, const fw_array *root)
     job.parts = pool->team->control->workers;
     job.processes = pool->team->start->processes;
     return job;
+}
+
+/* Say which node each part is to be taken on, once and before it is. What was touched before
+ * stays where it is; when that is most of it, better no rule: the kernel moves pages to
+ * those who use them, but none for which there is a rule. */
+static void place(const furrow_pool *pool, fw_array *root)
+{
+    fw_band band[FW_WORKERS_MAX];
+    int bands = fw_band_plan(pool->team->place, root->block_size, band), error = 0;
+
+    if (bands == 0 || fw_load_relaxed(&root->rule) ||
+        fw_os_resident(root->block, root->block_size) > root->block_size / 2)
+        return;
+    fw_heap_set_placed(root->block);
+    for (int i = 0; i < bands; i++) {
+        int rc = fw_os_numa_prefer((char *)root->block + band[i].from,
+                                   band[i].to - band[i].from, band[i].node);
+
+        error = error ? error : rc;
+    }
+    fw_store_relaxed(&root->rule, error ? error : FW_ARRAY_PLACED);
 }
 
 /* One round over all parts. 0, 1 when a worker died in it, or an error. */
@@ -95,8 +118,11 @@ static int take(furrow_pool *pool, fw_array *root)
     take_job job = job_for(pool, root);
     int known = fw_heap_taken(root->block);
     size_t before = known ? job.size : fw_os_resident(job.data, job.size);
-    int rc = take_once(pool, &job);
+    int rc;
 
+    if (!known)
+        place(pool, root);
+    rc = take_once(pool, &job);
     if (rc == 1 && !known)
         rc = take_once(pool, &job);
     if (rc == 0 && !known)
@@ -159,7 +185,7 @@ int fw_prepare(furrow_pool *pool, const fw_call *call)
     return 0;
 }
 
-static int queue_take(furrow_pool *pool, const fw_array *root)
+static int queue_take(furrow_pool *pool, fw_array *root)
 {
     take_job job = job_for(pool, root);
     fw_submission *s = fw_submission_new();
@@ -167,6 +193,7 @@ static int queue_take(furrow_pool *pool, const fw_array *root)
 
     if (!s)
         return furrow_last_error()->code;
+    place(pool, root);
     s->chunks = (uint32_t)job.parts;
     s->grace_ns = FW_TAKE_GRACE;
     s->deadline = FURROW_FOREVER;
@@ -181,7 +208,7 @@ static int queue_take(furrow_pool *pool, const fw_array *root)
 int fw_prepare_queued(furrow_pool *pool, const fw_call *call)
 {
     for (int k = 0; k < FW_CALL_OPERANDS; k++) {
-        const fw_array *a = call->operand[k];
+        fw_array *a = call->operand[k];
         int rc;
 
         /* A worker that came later maps what is there page by page: not worth a job. */

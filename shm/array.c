@@ -3,10 +3,10 @@
  * Arrays: a small object in the heap that describes, and a block that holds, the elements.
  *
  * Who writes: the creator fills object and block before both are published as one
- * (heap.c); afterwards only `refs` changes, and `magic` once, when the handle is freed. A
- * root counts itself and its slices; whoever takes the last reference frees object and
- * block as one. Killed between its decrement and the free: the block stays until the family
- * ends; it is never freed twice.
+ * (heap.c); afterwards only `refs` changes, `rule` when a pool takes the memory, and
+ * `magic` once, when the handle is freed. A root counts itself and its slices; whoever
+ * takes the last reference frees object and block as one. Killed between its decrement and
+ * the free: the block stays until the family ends; it is never freed twice.
  *
  * Files (named arrays, mapped .npy files) are mapped over a run of the window, so that each
  * process of the family finds them at the same address; a worker older than the mapping

@@ -24,8 +24,10 @@ int fw_array_spec_make(fw_array_spec *s, int type, const char *format,
 
 enum { FW_ARRAY_HEAP, FW_ARRAY_FILE, FW_ARRAY_SLICE };
 
-/* Lies in the heap; written by its creator before it is published, later only `refs` and
- * `magic`. */
+#define FW_ARRAY_PLACED 1
+
+/* Lies in the heap; written by its creator before it is published, later only `refs`,
+ * `magic` and `rule`. */
 typedef struct fw_array {
     furrow_array view;      /* first: what users see */
     _Atomic uint64_t magic; /* FW_ARRAY_MAGIC while the handle is live */
@@ -34,6 +36,8 @@ typedef struct fw_array {
     int name;               /* index in the table of names, or -1 */
     struct fw_array *root;  /* whose memory it is; itself unless a slice */
     _Atomic uint32_t refs;  /* of a root: itself, while live, and its slices */
+    _Atomic int32_t rule;   /* of a root, by a pool that takes its memory: 0 none was
+                               wanted, FW_ARRAY_PLACED, or -errno: it was refused */
     int32_t pid;            /* FILE: the process that mapped it, which holds fd open */
     int fd;
     int writable;

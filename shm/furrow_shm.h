@@ -176,6 +176,41 @@ furrow_array *furrow_array_slice(furrow_array *a, size_t begin, size_t end);
  * tenths of a second per GiB. Before Linux 5.14 a lack of memory is a SIGBUS. */
 int furrow_array_populate(furrow_array *a);
 
+/* Where the array's memory is. Counted for the pages that its elements touch; others may
+ * take or lose memory meanwhile. */
+#define FURROW_WHERE_NODES 64
+
+enum {
+    FURROW_RULE_NONE = 0,   /* memory is taken on the node of whoever touches it first */
+    FURROW_RULE_SET = 1,    /* each part is taken on the node of the workers that own it */
+    FURROW_RULE_REFUSED = 2 /* that was refused (at least for a part): as for NONE */
+};
+
+typedef struct furrow_where_node {
+    int node; /* the operating system's number of it */
+    size_t pages;
+} furrow_where_node;
+
+typedef struct furrow_where {
+    size_t page;      /* bytes of a page */
+    size_t present;   /* bytes that are in memory */
+    size_t absent;    /* bytes that are not: never taken, or swapped out */
+    size_t huge;      /* bytes of it in whole huge pages; SIZE_MAX: not known */
+    int rule;         /* FURROW_RULE_ */
+    int rule_error;   /* errno of the refusal, or 0 */
+    size_t stride;    /* one page in so many was asked for its node: 1 up to 64 MiB */
+    size_t asked;     /* pages whose node is known */
+    size_t elsewhere; /* of them, on nodes that the list below has no room for */
+    int nodes_error;  /* when none is known, errno: ENOSYS on a kernel without NUMA */
+    int nodes;        /* entries of node[]: those with pages, by number */
+    furrow_where_node node[FURROW_WHERE_NODES];
+} furrow_where;
+
+/* Find out on which nodes, and in how large pages, the memory of the array (or slice)
+ * lies. Takes no memory for the array; costs some milliseconds, and more for arrays of
+ * many GiB. Errors: FURROW_EINVAL, FURROW_EOS. */
+int furrow_array_where(const furrow_array *a, furrow_where *out);
+
 /* Give the array back; NULL is fine. Freeing an array that a running call uses is the
  * caller's mistake. Any process of the family may free it, but a file (named or mapped)
  * only the process that made, attached or mapped it. Returns 0, or FURROW_EINVAL when

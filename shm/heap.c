@@ -38,34 +38,11 @@
 
 #include <string.h>
 
-static int which_zone(const fw_segment *s, const void *p)
-{
-    for (int z = 0; z < FW_ZONES; z++) {
-        const fw_zone *zone = &s->zone[z];
-
-        if ((const char *)p >= zone->base &&
-            (const char *)p < zone->base + zone->units * zone->unit)
-            return z;
-    }
-    return -1;
-}
-
-/* The unit at which p begins, or FW_UNIT_NONE when no run does. */
-static size_t run_at(const fw_zone *zone, const void *p)
-{
-    size_t offset = (size_t)((const char *)p - zone->base);
-    size_t u = offset / zone->unit;
-
-    if (offset % zone->unit || fw_unit_state(fw_unit_load(zone, u)) != FW_UNIT_RUN)
-        return FW_UNIT_NONE;
-    return u;
-}
-
 /* The owner of the block at p (0: published), or -1 when there is none. */
 static int owner_of(const fw_segment *s, const void *p)
 {
-    int z = which_zone(s, p);
-    size_t u = z < 0 ? FW_UNIT_NONE : run_at(&s->zone[z], p);
+    int z = fw_unit_zone(s, p);
+    size_t u = z < 0 ? FW_UNIT_NONE : fw_unit_at(&s->zone[z], p);
 
     if (u != FW_UNIT_NONE)
         return fw_unit_owner(fw_unit_load(&s->zone[z], u));
@@ -75,12 +52,12 @@ static int owner_of(const fw_segment *s, const void *p)
 /* Set the owner of the block at p: 0 publishes it. */
 static int own(const fw_segment *s, void *p, int owner)
 {
-    int z = which_zone(s, p);
+    int z = fw_unit_zone(s, p);
     size_t u;
 
     if (z < 0)
         return fw_fail(FURROW_EINVAL, "%p is not in the heap", p);
-    u = run_at(&s->zone[z], p);
+    u = fw_unit_at(&s->zone[z], p);
     if (u != FW_UNIT_NONE) {
         fw_unit_store(&s->zone[z], u,
                       fw_unit_with_owner(fw_unit_load(&s->zone[z], u), owner));
@@ -195,12 +172,15 @@ int fw_heap_check_room(size_t bytes)
 
 /* ---- the dead -----------------------------------------------------------------------*/
 
-/* Give the memory back. The window has none. */
+/* Give the memory back, and the rule where it is to be taken. The window has none. */
 static void give_back(const fw_segment *s, int z, size_t u)
 {
     const fw_zone *zone = &s->zone[z];
-    size_t size = fw_unit_length(fw_unit_load(zone, u)) * zone->unit;
+    uint64_t word = fw_unit_load(zone, u);
+    size_t size = fw_unit_length(word) * zone->unit;
 
+    if (fw_unit_flags(word) & FW_UNIT_PLACED)
+        (void)fw_os_numa_reset(zone->base + u * zone->unit, size);
     if (z != FW_ZONE_WINDOW && fw_os_punch(zone->base + u * zone->unit, size) != 0)
         memset(zone->base + u * zone->unit, 0, size);
 }
@@ -374,8 +354,8 @@ static void free_run(const fw_segment *s, int z, size_t u)
 /* The block is ours and unpublished: take it apart. */
 static void free_own(const fw_segment *s, void *block)
 {
-    int z = which_zone(s, block);
-    size_t u = run_at(&s->zone[z], block);
+    int z = fw_unit_zone(s, block);
+    size_t u = fw_unit_at(&s->zone[z], block);
     fw_heap *heap;
 
     if (u != FW_UNIT_NONE) {
@@ -412,48 +392,6 @@ int fw_heap_free_pair(void *object, void *block)
 int fw_heap_free(void *block)
 {
     return fw_heap_free_pair(block, NULL);
-}
-
-int fw_heap_holds(const void *p, size_t size)
-{
-    const fw_segment *s = fw_segment_peek();
-    const fw_zone *zone = s ? &s->zone[FW_ZONE_SMALL] : NULL;
-    size_t u;
-
-    if (!s || which_zone(s, p) != FW_ZONE_SMALL)
-        return 0;
-    u = run_at(zone, p);
-    if (u != FW_UNIT_NONE)
-        return fw_unit_length(fw_unit_load(zone, u)) * zone->unit >= size;
-    return fw_slab_size(s, p) >= size;
-}
-
-int fw_heap_taken(const void *block)
-{
-    const fw_segment *s = fw_segment_peek();
-    const fw_zone *zone = &s->zone[FW_ZONE_LARGE];
-    size_t u;
-
-    if (which_zone(s, block) != FW_ZONE_LARGE)
-        return 1;
-    u = run_at(zone, block);
-    return u == FW_UNIT_NONE || fw_unit_flags(fw_unit_load(zone, u)) & FW_UNIT_TAKEN;
-}
-
-void fw_heap_set_taken(void *block)
-{
-    fw_heap *heap = fw_heap_lock();
-    const fw_segment *s = fw_segment_peek();
-    const fw_zone *zone = &s->zone[FW_ZONE_LARGE];
-
-    if (!heap)
-        return;
-    if (which_zone(s, block) == FW_ZONE_LARGE && run_at(zone, block) != FW_UNIT_NONE) {
-        size_t u = run_at(zone, block);
-
-        fw_unit_store(zone, u, fw_unit_with_flags(fw_unit_load(zone, u), FW_UNIT_TAKEN));
-    }
-    fw_heap_unlock(heap);
 }
 
 /* ---- what it is ---------------------------------------------------------------------*/

@@ -40,6 +40,10 @@ int fw_heap_holds(const void *p, size_t size);
 int fw_heap_taken(const void *block);
 void fw_heap_set_taken(void *block);
 
+/* Before a rule is set for where the memory of the large block is to be taken: whoever
+ * frees the block, also after our death, removes it. */
+void fw_heap_set_placed(void *block);
+
 /* Is FURROW_ENOMEM to be expected for so many more bytes? 0, or that error. */
 int fw_heap_check_room(size_t bytes);
 

@@ -38,7 +38,10 @@
 
 enum { FW_ZONE_SMALL, FW_ZONE_LARGE, FW_ZONE_WINDOW, FW_ZONES };
 enum { FW_UNIT_FREE = 1, FW_UNIT_RUN = 2, FW_UNIT_SLAB = 3 };
-enum { FW_UNIT_TAKEN = 1 }; /* flag: the memory of the run is there */
+enum {
+    FW_UNIT_TAKEN = 1, /* flag: the memory of the run is there */
+    FW_UNIT_PLACED = 2 /* flag: a rule may say on which nodes it is to be taken */
+};
 enum { FW_SLAB_CLASSES = 5, FW_SLAB_SLOTS = 64, FW_SLAB_PUBLISHED = 0xFFFF };
 
 #define FW_SMALL_UNIT FW_PAGE

@@ -50,6 +50,9 @@ int fw_os_punch(void *at, size_t size);
 /* Bytes of the page-aligned range that have memory. */
 size_t fw_os_resident(void *at, size_t size);
 
+/* Which pages have memory: bit 0 of each byte of `there`. 0 or -errno. */
+int fw_os_pages_there(void *at, size_t pages, unsigned char *there);
+
 /* A private page that reads as zeros in a forked child. NULL when there is no memory. */
 void *fw_os_page_wiped_on_fork(void);
 
@@ -58,6 +61,47 @@ int fw_os_shm_huge(void);
 
 size_t fw_os_address_space_left(void); /* under RLIMIT_AS; SIZE_MAX when unlimited */
 size_t fw_os_memory_total(void);       /* bytes of the machine */
+
+/* ---- views (os_linux_view.c) --------------------------------------------------------*/
+
+/* A second mapping of a part of a shared mapping, of this process alone and for a while:
+ * what is set or counted per mapping concerns that part and nothing else. Congruent with
+ * the first on 2 MiB. `at` page-aligned. */
+typedef struct fw_os_view {
+    char *at;
+    void *room; /* the address space that it lies in */
+    size_t room_size;
+} fw_os_view;
+int fw_os_view_open(fw_os_view *view, void *at, size_t size);
+void fw_os_view_close(fw_os_view *view);
+
+/* Map pages that have memory into this process. A hole would be filled. */
+int fw_os_map_pages(void *at, size_t size);
+
+/* Bytes of the mapping that begins at `at` that this process maps by huge pages, or
+ * -errno. Takes a while: the kernel counts in all mappings of the process. */
+ssize_t fw_os_mapped_huge(const void *at);
+
+/* ---- NUMA (os_linux_numa.c) ---------------------------------------------------------*/
+
+#define FW_OS_NODES 1024
+
+/* From now on memory for the page-aligned range of a shared mapping is taken on `node`,
+ * while that has some, whoever touches it first; what is there already stays. The rule
+ * belongs to the memory and outlives this process. -EPERM (most containers), -ENOSYS,
+ * -EINVAL (this process may not use the node). */
+int fw_os_numa_prefer(void *at, size_t size, int node);
+
+/* No rule any more: memory is taken where it is touched first. */
+int fw_os_numa_reset(void *at, size_t size);
+
+/* The nodes of so many pages that this process has mapped; -errno for one that it has not.
+ * Returns -EPERM (most containers) or -ENOSYS when the kernel does not tell. */
+int fw_os_numa_nodes(void **page, size_t count, int *node);
+
+/* The same by other means: adds to pages[node], of FW_OS_NODES, how many pages of the
+ * mapping that begins at `at` this process has mapped. As slow as fw_os_mapped_huge(). */
+int fw_os_numa_count(const void *at, size_t *pages);
 
 /* ---- files (os_linux_file.c) --------------------------------------------------------*/
 

@@ -159,6 +159,11 @@ int fw_os_punch(void *at, size_t size)
     return 0;
 }
 
+int fw_os_pages_there(void *at, size_t pages, unsigned char *there)
+{
+    return mincore(at, pages * FW_PAGE, there) == 0 ? 0 : -errno;
+}
+
 size_t fw_os_resident(void *at, size_t size)
 {
     enum { BATCH = 4096 };
@@ -168,7 +173,7 @@ size_t fw_os_resident(void *at, size_t size)
     for (size_t done = 0; done < pages; done += BATCH) {
         size_t n = pages - done < BATCH ? pages - done : BATCH;
 
-        if (mincore((char *)at + done * FW_PAGE, n * FW_PAGE, there) != 0)
+        if (fw_os_pages_there((char *)at + done * FW_PAGE, n, there) != 0)
             break;
         for (size_t i = 0; i < n; i++)
             found += there[i] & 1;

@@ -59,6 +59,30 @@ static inline size_t fw_unit_step(const fw_zone *zone, size_t unit)
     return length && length <= zone->units - unit ? length : zone->units - unit;
 }
 
+/* The zone in which p lies, or -1. */
+static inline int fw_unit_zone(const fw_segment *s, const void *p)
+{
+    for (int z = 0; z < FW_ZONES; z++) {
+        const fw_zone *zone = &s->zone[z];
+
+        if ((const char *)p >= zone->base &&
+            (const char *)p < zone->base + zone->units * zone->unit)
+            return z;
+    }
+    return -1;
+}
+
+/* The unit at which p, in the zone, begins, or FW_UNIT_NONE when no run does. */
+static inline size_t fw_unit_at(const fw_zone *zone, const void *p)
+{
+    size_t offset = (size_t)((const char *)p - zone->base);
+    size_t u = offset / zone->unit;
+
+    if (offset % zone->unit || fw_unit_state(fw_unit_load(zone, u)) != FW_UNIT_RUN)
+        return FW_UNIT_NONE;
+    return u;
+}
+
 /* Take the first free run of `units` units for `owner` (participant + 1). Returns its first
  * unit, or FW_UNIT_NONE. */
 size_t fw_unit_take(const fw_zone *zone, fw_zone_hint *hint, size_t units, int owner);
