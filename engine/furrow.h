@@ -247,8 +247,9 @@ size_t furrow_error_ranges(const furrow_torn **ranges);
  * products are accumulated and returned as int64_t for signed integers, uint64_t for
  * unsigned ones and ?, double for f and d, long double for g, complex double for F and
  * D; they are the same bit for bit for any number of workers. Small arrays (operands
- * below 32 KiB) are worked on in the caller. fill and copy take every type. Errors:
- * those of furrow_map(); FURROW_ETYPE (types differ, or have no such arithmetic);
+ * below 32 KiB) are worked on in the caller; below 8 MiB it takes part. fill and copy take
+ * every type.
+ * Errors: those of furrow_map(); FURROW_ETYPE (types differ, or have no such arithmetic);
  * FURROW_EINVAL (lengths differ; arrays overlap without being the same; a NULL).
  */
 int furrow_fill(furrow_pool *pool, furrow_array *a, const void *value);
