@@ -31,14 +31,13 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* ---- kernels
- * ------------------------------------------------------------------------*/
+/* ---- kernels ----------------------------------------------------------------------*/
 
 #define FURROW_MAX_OPERANDS 4 /* inputs, and as many outputs */
 
 /* One piece of a call, passed by value (a kernel's loops vectorise only so). in[k] and
- * out[k] point at the first element of this piece, or are NULL; elements are
- * [begin, begin + len) of the whole. ctx points at a copy of the caller's bytes. */
+ * out[k] point at the first element of this piece, or are NULL; elements are [begin,
+ * begin + len) of the whole. ctx points at a copy of the caller's bytes. */
 typedef struct furrow_chunk {
     const void *in[FURROW_MAX_OPERANDS];
     void *out[FURROW_MAX_OPERANDS];
@@ -64,15 +63,14 @@ typedef enum furrow_policy {
 } furrow_policy;
 
 enum {
-    FURROW_CALLER_RUNS = 1u /* the caller takes worker 0's part: lowest latency, but a
+    FURROW_CALLER_RUNS = 1u /* the caller takes a worker's part: lowest latency, but a
                                crash of the kernel is then the caller's crash */
 };
 
 /* A call is a value: fill in what differs from zero. */
 typedef struct furrow_call {
     furrow_kernel kernel;
-    const char
-        *types; /* "dd>d": typecodes of in[] > those of out[]; NULL: not checked */
+    const char *types; /* "dd>d": codes of in[] > those of out[]; NULL: not checked */
     furrow_array *in[FURROW_MAX_OPERANDS];  /* all of one length; NULL: none */
     furrow_array *out[FURROW_MAX_OPERANDS]; /* may be read too: in-place kernels */
     const void *ctx;                        /* ctx_size bytes, copied at the call */
@@ -88,8 +86,7 @@ typedef struct furrow_call {
                                  runs itself, cannot be killed: they are waited for */
 } furrow_call;
 
-/* ---- pools
- * --------------------------------------------------------------------------*/
+/* ---- pools ------------------------------------------------------------------------*/
 
 typedef struct furrow_pool furrow_pool;
 
@@ -112,9 +109,9 @@ typedef struct furrow_pool_options {
  * Only the process that opened the pool uses it, from any thread.
  * Death: a worker that dies is replaced; when the process that opened the pool ends, by
  * whatever death, its workers are ended. When the nursery is killed, so are the
- * workers, and all calls fail with FURROW_EDIED, futures with FURROW_ECLOSED. Errors:
- * FURROW_EINVAL (options, variables), FURROW_ENOMEM, FURROW_EOS. Blocks until all
- * workers are up: some ms. */
+ * workers, and all calls fail with FURROW_EDIED, futures with FURROW_ECLOSED.
+ * Errors: FURROW_EINVAL (options, variables), FURROW_ENOMEM, FURROW_EOS. Blocks until
+ * all workers are up: some ms. */
 furrow_pool *furrow_pool_open_sized(const furrow_pool_options *options, size_t size);
 inline furrow_pool *furrow_pool_open(const furrow_pool_options *options)
 {
@@ -122,8 +119,9 @@ inline furrow_pool *furrow_pool_open(const furrow_pool_options *options)
 }
 
 /* Wait for all calls, queued ones too, end the workers, free the pool. No other thread
- * may be about to use it. NULL returns the error that made it NULL. Errors:
- * FURROW_EINVAL in a process or worker that has not opened it; the pool stays. */
+ * may be about to use it. NULL returns the error that made it NULL.
+ * Errors: FURROW_EINVAL in a process or worker that has not opened it; the pool stays.
+ */
 int furrow_pool_close(furrow_pool *pool);
 
 /* Kill the workers at once, then free the pool. Unfinished futures fail:
@@ -139,7 +137,8 @@ int furrow_pool_workers(const furrow_pool *pool);
 long furrow_pool_worker_pid(const furrow_pool *pool, int i);
 
 /* Print to `out` (a FILE *) why there are so many workers, where each runs, and what
- * the heap is. Errors: FURROW_EINVAL (a NULL), FURROW_EOS (`out` cannot be written). */
+ * the heap is.
+ * Errors: FURROW_EINVAL (a NULL), FURROW_EOS (`out` cannot be written). */
 int furrow_pool_describe(furrow_pool *pool, void *out);
 
 /* Take the memory of the array now, each part by the worker that will own it; of arrays
@@ -150,8 +149,9 @@ int furrow_pool_describe(furrow_pool *pool, void *out);
 int furrow_pool_populate(furrow_pool *pool, furrow_array *a);
 
 /* Write the timeline of the last chunks, worker by chunk, as an SVG picture; needs
- * .trace. Errors: FURROW_EINVAL (no .trace), FURROW_ENOMEM, FURROW_EOS (the file).
- * Blocks until no call runs. */
+ * .trace.
+ * Errors: FURROW_EINVAL (no .trace), FURROW_ENOMEM, FURROW_EOS (the file). Blocks until
+ * no call runs. */
 int furrow_pool_timeline(furrow_pool *pool, const char *path);
 
 /* Totals since the pool was opened. Calls and chunks include the library's own: those
@@ -173,12 +173,12 @@ int furrow_pool_stat(furrow_pool *pool, furrow_pool_stats *stats);
  * Calls of several threads on one pool run one after another, whatever their deadlines.
  * Errors before anything has run: FURROW_EINVAL, FURROW_ETYPE, FURROW_ENOTSUP (the
  * kernel is in memory that workers cannot find: made by a JIT after the pool was
- * opened), FURROW_ENOMEM (an array's memory cannot be had), FURROW_ECLOSED. Errors of
- * the run, the first that applies: FURROW_ETIME and FURROW_EDIED with torn ranges;
- * FURROW_EKERNEL (value and range of the lowest failing chunk; chunks above it may be
- * left out, those below are done); FURROW_ETIME and FURROW_ECANCELED without torn
- * ranges (some chunks were not started, what was started is complete); FURROW_EOS (a
- * worker cannot load the kernel's library or map a file; no worker can be started).
+ * opened), FURROW_ENOMEM (an array's memory cannot be had), FURROW_ECLOSED.
+ * Errors of the run, the first that applies: FURROW_ETIME and FURROW_EDIED with torn
+ * ranges; FURROW_EKERNEL (value and range of the lowest failing chunk; chunks above it
+ * may be left out, those below are done); FURROW_ETIME and FURROW_ECANCELED without
+ * torn ranges (some chunks were not started, what was started is complete); FURROW_EOS
+ * (a worker cannot load the kernel's library or map a file; no worker can be started).
  * Death of a worker: what it had not started is run by others, its chunk is torn, and
  * the call ends with FURROW_EDIED when all else is done.
  */
@@ -247,10 +247,11 @@ size_t furrow_error_ranges(const furrow_torn **ranges);
  * products are accumulated and returned as int64_t for signed integers, uint64_t for
  * unsigned ones and ?, double for f and d, long double for g, complex double for F and
  * D; they are the same bit for bit for any number of workers. Small arrays (operands
- * below 32 KiB) are worked on in the caller; below 8 MiB it takes part. fill and copy take
- * every type.
- * Errors: those of furrow_map(); FURROW_ETYPE (types differ, or have no such arithmetic);
- * FURROW_EINVAL (lengths differ; arrays overlap without being the same; a NULL).
+ * below 32 KiB) are worked on in the caller; below 8 MiB it takes part. fill and copy
+ * take every type.
+ * Errors: those of furrow_map(); FURROW_ETYPE (types differ, or have no such
+ * arithmetic); FURROW_EINVAL (lengths differ; arrays overlap without being the same; a
+ * NULL).
  */
 int furrow_fill(furrow_pool *pool, furrow_array *a, const void *value);
 int furrow_copy(furrow_pool *pool, furrow_array *to, furrow_array *from);

@@ -139,8 +139,9 @@ typedef struct furrow_array_options {
  * at the first use: by the workers that own the elements when a pool runs on it first,
  * or at once with .populate. A named array has its memory at once; it is a file in
  * /dev/shm that its user alone may read and write, and its name goes when its owner
- * frees it or ends, by whatever death, unless .keep. Death: an array lives until it is
- * freed or the family has ended; what a killed process was just building is reclaimed.
+ * frees it or ends, by whatever death, unless .keep.
+ * Death: an array lives until it is freed or the family has ended; what a killed
+ * process was just building is reclaimed.
  * Errors: FURROW_EINVAL (typecode, format, shape, name), FURROW_ENOMEM (memory, or the
  * heap's address space), FURROW_EOS (no heap can be made; the name exists: os_error).
  */
@@ -170,19 +171,19 @@ furrow_array *furrow_array_attach(const char *name);
 furrow_array *furrow_array_slice(furrow_array *a, size_t begin, size_t end);
 
 /* Take all memory of the array now, so that later writes cannot meet a lack of it; on
- * the caller's NUMA node (furrow_pool_populate() does it by the owners). Errors:
- * FURROW_ENOMEM (no element has changed), FURROW_EINVAL (not a live array); a file that
- * is mapped read-only has none to take. Blocks for as long as clearing takes: some
- * tenths of a second per GiB. Before Linux 5.14 a lack of memory is a SIGBUS. */
+ * the caller's NUMA node (furrow_pool_populate() does it by the owners).
+ * Errors: FURROW_ENOMEM (no element has changed), FURROW_EINVAL (not a live array); a
+ * file that is mapped read-only has none to take. Blocks for as long as clearing takes:
+ * some tenths of a second per GiB. Before Linux 5.14 a lack of memory is a SIGBUS. */
 int furrow_array_populate(furrow_array *a);
 
-/* Where the array's memory is. Counted for the pages that its elements touch; others may
- * take or lose memory meanwhile. */
+/* Where the array's memory is. Counted for the pages that its elements touch; others
+ * may take or lose memory meanwhile. */
 #define FURROW_WHERE_NODES 64
 
 enum {
-    FURROW_RULE_NONE = 0,   /* memory is taken on the node of whoever touches it first */
-    FURROW_RULE_SET = 1,    /* each part is taken on the node of the workers that own it */
+    FURROW_RULE_NONE = 0, /* memory is taken on the node of whoever touches it first */
+    FURROW_RULE_SET = 1, /* each part is taken on the node of the workers that own it */
     FURROW_RULE_REFUSED = 2 /* that was refused (at least for a part): as for NONE */
 };
 
@@ -208,14 +209,16 @@ typedef struct furrow_where {
 
 /* Find out on which nodes, and in how large pages, the memory of the array (or slice)
  * lies. Takes no memory for the array; costs some milliseconds, and more for arrays of
- * many GiB. Errors: FURROW_EINVAL, FURROW_EOS. */
+ * many GiB.
+ * Errors: FURROW_EINVAL, FURROW_EOS. */
 int furrow_array_where(const furrow_array *a, furrow_where *out);
 
 /* Give the array back; NULL is fine. Freeing an array that a running call uses is the
  * caller's mistake. Any process of the family may free it, but a file (named or mapped)
  * only the process that made, attached or mapped it. Returns 0, or FURROW_EINVAL when
- * it is not a live array or another process's file. Death in the middle: the memory is
- * reclaimed, at once or when the family ends; never twice. */
+ * it is not a live array or another process's file.
+ * Death in the middle: the memory is reclaimed, at once or when the family ends; never
+ * twice. */
 int furrow_array_free(furrow_array *a);
 
 /* The PEP 3118 format of the elements; lent until the array is freed. NULL with
@@ -241,14 +244,14 @@ furrow_array *furrow_npy_load(const char *path);
 furrow_array *furrow_npy_map(const char *path, int writable);
 
 /* Write the array as .npy, through a temporary file beside it that is renamed when
- * complete. Errors: FURROW_EOS, FURROW_EINVAL (something other than a regular file is
- * there; NumPy has no such type). Blocks while it writes.
+ * complete.
+ * Errors: FURROW_EOS, FURROW_EINVAL (something other than a regular file is there;
+ * NumPy has no such type). Blocks while it writes.
  * Death in the middle: the old file, if there was one, stays as it was; the temporary
  * one is left behind. */
 int furrow_npy_save(const furrow_array *a, const char *path);
 
-/* ---- the heap
- * -----------------------------------------------------------------------*/
+/* ---- the heap ---------------------------------------------------------------------*/
 
 typedef struct furrow_heap_info {
     void *base;        /* where it is mapped, in every process of the family */
