@@ -52,6 +52,7 @@ static void print_array(void)
     PRINT_FIELD(fw_array, serial);
     PRINT_FIELD(fw_array, root);
     PRINT_FIELD(fw_array, refs);
+    PRINT_FIELD(fw_array, rule);
     PRINT_FIELD(fw_array, pid);
     PRINT_FIELD(fw_array, block);
     PRINT_FIELD(fw_array, block_size);
