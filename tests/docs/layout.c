@@ -153,5 +153,6 @@ int main(void)
     print_heap();
     print_array();
     print_team();
+    fflush(stdout); /* under ThreadSanitizer every forked child would flush it too */
     return print_named() != 0;
 }
