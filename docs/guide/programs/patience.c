@@ -9,7 +9,8 @@
 static int nap(furrow_chunk c)
 {
     const double seconds = *(const double *)c.ctx;
-    struct timespec t = {(time_t)seconds, (long)(1e9 * (seconds - (long)seconds))};
+    const time_t whole = (time_t)seconds;
+    struct timespec t = {whole, (long)(1e9 * (seconds - (double)whole))};
 
     nanosleep(&t, NULL);
     *(int *)c.out[0] = 1;
