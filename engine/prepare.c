@@ -32,7 +32,9 @@ typedef struct take_job {
     int processes; /* workers have OOM scores of their own */
 } take_job;
 
-#define FW_TAKE_GRACE 50000000 /* ns: better late than by another, but not for ever */
+/* ns: better late than by another, but not for ever. What is there already is only mapped. */
+#define FW_TAKE_GRACE 50000000
+#define FW_MAP_GRACE  1000000
 
 static int take_part(const void *payload, uint32_t part, int worker)
 {
@@ -86,11 +88,11 @@ static void place(const furrow_pool *pool, fw_array *root)
 }
 
 /* One round over all parts. 0, 1 when a worker died in it, or an error. */
-static int take_once(furrow_pool *pool, const take_job *job)
+static int take_once(furrow_pool *pool, const take_job *job, uint32_t grace_ns)
 {
     fw_dispatch d = {.team = pool->team,
                      .chunks = (uint32_t)job->parts,
-                     .grace_ns = FW_TAKE_GRACE,
+                     .grace_ns = grace_ns,
                      .deadline = FURROW_FOREVER,
                      .error = FW_NO_ERROR};
     int rc;
@@ -122,9 +124,9 @@ static int take(furrow_pool *pool, fw_array *root)
 
     if (!known)
         place(pool, root);
-    rc = take_once(pool, &job);
+    rc = take_once(pool, &job, known ? FW_MAP_GRACE : FW_TAKE_GRACE);
     if (rc == 1 && !known)
-        rc = take_once(pool, &job);
+        rc = take_once(pool, &job, FW_TAKE_GRACE);
     if (rc == 0 && !known)
         fw_heap_set_taken(root->block);
     if (rc == 0 || (rc == 1 && known))

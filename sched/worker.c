@@ -179,7 +179,7 @@ static int try_steal(fw_worker *w, int victim, int grace_over, uint32_t *k)
         r = fw_range_of(word);
     } else {
         r = fw_range_band(w->chunks, victim, w->control->workers);
-        if (r.begin < r.end && !grace_over)
+        if (r.begin < r.end && !grace_over && !fw_member_is_dead(m))
             return LATER;
     }
     if (r.begin >= r.end)
