@@ -146,6 +146,45 @@ Test(death, many_times_in_a_call)
     pools_leave_nothing();
 }
 
+/* ctx: the caller's pid. Every chunk that a worker gets ends it. */
+static int end_in_workers(furrow_chunk c)
+{
+    if (getpid() != *(const pid_t *)c.ctx)
+        kill(getpid(), SIGKILL);
+    return pools_count(c);
+}
+
+Test(death, beside_a_caller_that_runs)
+{
+    furrow_pool *pool;
+    furrow_array *a = pools_array('i', 3000);
+    pid_t me = getpid();
+    furrow_call call = {.kernel = end_in_workers,
+                        .out = {a},
+                        .chunk = 10,
+                        .ctx = &me,
+                        .ctx_size = sizeof me,
+                        .flags = FURROW_CALLER_RUNS};
+    size_t torn = 0;
+
+    pools_need_processes();
+    pool = pools_open(3);
+    for (int i = 1; i <= 30; i++) {
+        int rc = furrow_map(pool, &call);
+
+        cr_assert(rc == 0 || rc == FURROW_EDIED, "%s", error_text());
+        if (rc == 0)
+            continue; /* the caller was faster than they */
+        torn += furrow_error_ranges(NULL);
+        cr_assert(pools_others(a, i, 0, a->len) <= 10 * torn);
+    }
+    cr_assert(torn > 0);
+    pools_works(pool);
+    furrow_array_free(a);
+    pools_close(pool);
+    pools_leave_nothing();
+}
+
 /* A torn chunk is told before a failing one: it alone means that data is lost. */
 static int fail_or_die(furrow_chunk c)
 {

@@ -81,6 +81,34 @@ Test(pool, many_one_after_another)
     pools_leave_nothing();
 }
 
+static void *open_and_close(void *wrong)
+{
+    for (int i = 0; i < 8; i++) {
+        furrow_pool *pool = furrow_pool_open(&(furrow_pool_options){.workers = 2});
+        furrow_array *a = furrow_array_new('i', 5000, NULL);
+        furrow_call call = pools_count_call(a);
+
+        if (furrow_map(pool, &call) || pools_others(a, 1, 0, a->len) ||
+            furrow_array_free(a) || furrow_pool_close(pool))
+            return wrong;
+    }
+    return NULL;
+}
+
+Test(pool, opened_by_several_threads_at_once)
+{
+    pthread_t threads[4];
+    void *wrong;
+
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, open_and_close, threads);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], &wrong);
+        cr_assert_null(wrong);
+    }
+    pools_leave_nothing();
+}
+
 /* ---- options and environment
  * --------------------------------------------------------*/
 
