@@ -178,8 +178,7 @@ Test(deadline, passes_while_others_run)
     pools_leave_nothing();
 }
 
-/* ---- kernels that never return
- * ------------------------------------------------------*/
+/* ---- kernels that never return ----------------------------------------------------*/
 
 static void check_torn(size_t begin, size_t end)
 {
@@ -277,8 +276,7 @@ Test(deadline, terminate_ends_what_never_returns)
     pools_leave_nothing();
 }
 
-/* ---- threads
- * ------------------------------------------------------------------------*/
+/* ---- threads ----------------------------------------------------------------------*/
 
 static int thread_waits(void *arg)
 {

@@ -17,8 +17,7 @@ static const char *error_text(void)
     return furrow_last_error()->text;
 }
 
-/* ---- inside a chunk
- * -----------------------------------------------------------------*/
+/* ---- inside a chunk ---------------------------------------------------------------*/
 
 typedef struct ending {
     int signal, exit_code; /* how a chunk ends its worker */
@@ -209,8 +208,7 @@ Test(death, beside_a_kernel_that_fails)
     pools_leave_nothing();
 }
 
-/* ---- idle
- * ---------------------------------------------------------------------------*/
+/* ---- idle -------------------------------------------------------------------------*/
 
 static void cpus_of(long pid, char *out)
 {
@@ -276,8 +274,7 @@ Test(death, of_all_idle_workers)
     pools_leave_nothing();
 }
 
-/* ---- in the middle
- * ------------------------------------------------------------------*/
+/* ---- in the middle ----------------------------------------------------------------*/
 
 typedef struct killer {
     pthread_t thread;
@@ -374,8 +371,7 @@ Test(death, of_a_future_that_nobody_waits_for)
     pools_leave_nothing();
 }
 
-/* ---- stopped
- * ------------------------------------------------------------------------*/
+/* ---- stopped ----------------------------------------------------------------------*/
 
 Test(death, is_not_being_stopped)
 {
@@ -441,8 +437,7 @@ Test(death, of_a_stopped_worker_by_terminate)
     pools_leave_nothing();
 }
 
-/* ---- of the nursery
- * -----------------------------------------------------------------*/
+/* ---- of the nursery ---------------------------------------------------------------*/
 
 static pid_t nursery_of(furrow_pool *pool)
 {
@@ -550,8 +545,7 @@ Test(death, of_the_nursery_with_futures)
     pools_leave_nothing();
 }
 
-/* ---- of the program
- * -----------------------------------------------------------------*/
+/* ---- of the program ---------------------------------------------------------------*/
 
 typedef struct program {
     int calls, queues, named;
@@ -579,30 +573,46 @@ static int be_program(void *arg)
     return 0;
 }
 
-static void program_dies(program p, double after, int signal)
+/* How long its family outlives it. */
+static double program_dies(program p, double after, int signal)
 {
     pid_t pid = child_start(be_program, &p);
+    double begin;
 
     left_sleep(after);
     kill(pid, signal);
+    begin = left_clock();
     cr_assert_eq(child_wait(pid), CHILD_SIGNAL + signal);
-    cr_assert_eq(left_processes_within(&pools_before, 1), 0, "%g s in", after);
+    cr_assert_eq(left_processes_within(&pools_before, 10), 0, "%g s in", after);
+    return left_clock() - begin;
+}
+
+/* Gone in less than a second: the best of three, for the machine may be busy. */
+static void program_and_family_die(program p, int signal)
+{
+    double best = 10;
+
+    for (int i = 0; i < 3 && best >= 1; i++) {
+        double took = program_dies(p, 0.05, signal);
+
+        best = took < best ? took : best;
+    }
+    cr_assert(best < 1, "%g s", best);
 }
 
 Test(death, of_the_program)
 {
     pools_need_processes();
-    program_dies((program){0}, 0.05, SIGKILL);
-    program_dies((program){.calls = 1}, 0.05, SIGKILL);
-    program_dies((program){.queues = 1}, 0.05, SIGTERM);
-    program_dies((program){.calls = 1, .named = 1}, 0.05, SIGKILL);
+    program_and_family_die((program){0}, SIGKILL);
+    program_and_family_die((program){.calls = 1}, SIGKILL);
+    program_and_family_die((program){.queues = 1}, SIGTERM);
+    program_and_family_die((program){.calls = 1, .named = 1}, SIGKILL);
     for (int i = 0; i < 20; i++) /* in the middle of opening */
         program_dies((program){.calls = i % 2}, 0.0003 * i, SIGKILL);
     pools_leave_no_program();
 }
 
-/* ---- core dumps
- * ---------------------------------------------------------------------*/
+/* ---- core dumps -------------------------------------------------------------------*/
 
 /* The heap is not dumped: a worker is gone at once, whatever the heap holds. The best
  * of a few, for the machine may be busy. */

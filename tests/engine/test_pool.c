@@ -15,8 +15,7 @@ static const char *error_text(void)
     return furrow_last_error()->text;
 }
 
-/* ---- how many
- * -----------------------------------------------------------------------*/
+/* ---- how many ---------------------------------------------------------------------*/
 
 Test(pool, of_every_size_works)
 {
@@ -109,8 +108,7 @@ Test(pool, opened_by_several_threads_at_once)
     pools_leave_nothing();
 }
 
-/* ---- options and environment
- * --------------------------------------------------------*/
+/* ---- options and environment ------------------------------------------------------*/
 
 static void refused(furrow_pool_options o, const char *why)
 {
@@ -247,8 +245,7 @@ Test(pool, timeline_needs_trace)
     pools_leave_nothing();
 }
 
-/* ---- NULL
- * ---------------------------------------------------------------------------*/
+/* ---- NULL -------------------------------------------------------------------------*/
 
 Test(pool, null_keeps_the_first_message)
 {
@@ -280,8 +277,7 @@ Test(pool, null_without_a_message_says_so)
     pools_leave_nothing();
 }
 
-/* ---- looking at it
- * ------------------------------------------------------------------*/
+/* ---- looking at it ----------------------------------------------------------------*/
 
 Test(pool, describe_tells_workers_and_heap)
 {
@@ -391,8 +387,7 @@ Test(pool, pin_none_leaves_the_cpus_alone)
     pools_leave_nothing();
 }
 
-/* ---- what workers hold
- * --------------------------------------------------------------*/
+/* ---- what workers hold ------------------------------------------------------------*/
 
 /* A reader of a pipe sees its end when the program closes it, whatever pools there are.
  */
@@ -415,8 +410,7 @@ Test(pool, workers_keep_no_fd_of_the_program)
     pools_leave_nothing();
 }
 
-/* ---- who may use it
- * -----------------------------------------------------------------*/
+/* ---- who may use it ---------------------------------------------------------------*/
 
 static void *open_and_end(void *out)
 {
@@ -489,8 +483,7 @@ Test(pool, of_a_forked_process_works_on_the_same_arrays)
     pools_leave_nothing();
 }
 
-/* ---- closing
- * ------------------------------------------------------------------------*/
+/* ---- closing ----------------------------------------------------------------------*/
 
 Test(pool, terminate_leaves_nothing)
 {
