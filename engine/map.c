@@ -146,6 +146,18 @@ static int run_again(furrow_pool *pool, const furrow_call *request)
     return run(pool, call);
 }
 
+/* The calls of several threads run one after another: the wait counts too. */
+static int wait_for_turn(furrow_pool *pool, const furrow_call *request, size_t size)
+{
+    static const fw_outcome late = {.timed_out = FW_DEADLINE_PASSED,
+                                    .cut = 1,
+                                    .error = FW_NO_ERROR};
+    furrow_deadline deadline = size >= sizeof *request ? request->deadline : 0;
+    int rc = fw_dispatch_lock(pool->team, deadline ? deadline : FURROW_FOREVER);
+
+    return rc == FURROW_ETIME ? fw_outcome_tell(&late) : rc;
+}
+
 static int map(furrow_pool *pool, const furrow_call *request, size_t size)
 {
     int rc = fw_pool_use(pool);
@@ -154,7 +166,7 @@ static int map(furrow_pool *pool, const furrow_call *request, size_t size)
         return rc;
     if (rc > 0)
         return map_here(request, size);
-    rc = fw_dispatch_lock(pool->team);
+    rc = wait_for_turn(pool, request, size);
     if (rc == FURROW_EDIED)
         return fw_outcome_tell(
             &(fw_outcome){.supervisor_gone = 1, .error = FW_NO_ERROR});

@@ -350,7 +350,7 @@ static int write_timeline(furrow_pool *pool, const char *path)
 
     if (!team || !team->trace)
         return fw_fail(FURROW_EINVAL, "the pool was opened without .trace");
-    rc = fw_dispatch_lock(pool->team);
+    rc = fw_dispatch_lock(pool->team, FURROW_FOREVER);
     if (rc < 0)
         return rc;
     bars = calloc((size_t)team->control->workers * team->trace_records, sizeof *bars);

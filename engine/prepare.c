@@ -237,7 +237,7 @@ int furrow_pool_populate(furrow_pool *pool, furrow_array *view)
     call.operand[0] = fw_array_of(view);
     if (!call.operand[0])
         return fw_status_in(__func__, furrow_last_error()->code);
-    rc = fw_dispatch_lock(pool->team);
+    rc = fw_dispatch_lock(pool->team, FURROW_FOREVER);
     if (rc < 0)
         return fw_status_in(__func__, rc);
     rc = fw_prepare(pool, &call);

@@ -459,18 +459,25 @@ int fw_dispatch_run(fw_dispatch *d)
 }
 
 /* Until it is our turn, or the supervisor is gone: it may have had the turn. */
-static int wait_for_turn(fw_team *team)
+static int wait_for_turn(fw_team *team, int64_t deadline)
 {
-    while (!fw_turn_wait(&team->control->driver, TICK_NS))
+    int64_t tick = TICK_NS;
+
+    while (!fw_turn_wait(&team->control->driver, tick)) {
         if (team->start->supervisor_gone(team))
             return fw_fail(FURROW_EDIED, "the pool's supervisor was killed, and its "
                                          "workers with it");
+        tick = deadline == INT64_MAX ? TICK_NS : deadline - fw_os_now();
+        if (tick <= 0)
+            return fw_fail(FURROW_ETIME, "the deadline passed while other calls ran");
+        tick = tick < TICK_NS ? tick : TICK_NS;
+    }
     return 0;
 }
 
-int fw_dispatch_lock(fw_team *team)
+int fw_dispatch_lock(fw_team *team, int64_t deadline)
 {
-    int rc = fw_turn_try(&team->control->driver) ? 0 : wait_for_turn(team);
+    int rc = fw_turn_try(&team->control->driver) ? 0 : wait_for_turn(team, deadline);
 
     if (rc < 0 || !fw_load_relaxed(&team->control->stop))
         return rc;

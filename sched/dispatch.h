@@ -47,8 +47,9 @@ void fw_dispatch_describe(fw_team *team, fw_job_run run, const void *payload, si
  * arrays. */
 int fw_dispatch_run(fw_dispatch *d);
 
-/* The driver lock. FURROW_ECLOSED when the team is closing, FURROW_EDIED when the supervisor is gone. */
-int fw_dispatch_lock(fw_team *team);
+/* The driver lock. FURROW_ECLOSED when the team is closing, FURROW_EDIED when the
+ * supervisor is gone, FURROW_ETIME when the deadline passes first. */
+int fw_dispatch_lock(fw_team *team, int64_t deadline);
 void fw_dispatch_unlock(fw_team *team);
 
 #endif

@@ -11,12 +11,20 @@
 #include <errno.h>
 #include <signal.h>
 
-/* The nursery's identity when pidfds are refused. */
+/* Pidfds may be refused; and a program may close all its files, ours too, and open others
+ * in their place. */
+static int has_pidfd(const fw_team *team)
+{
+    return team->nursery_pidfd >= 0 &&
+           fw_os_pidfd_signal(team->nursery_pidfd, 0) != -EBADF;
+}
+
 static int nursery_gone(const fw_team *team)
 {
-    if (team->nursery_pidfd >= 0)
+    if (has_pidfd(team))
         return fw_os_pidfd_dead(team->nursery_pidfd);
-    return fw_os_process_gone((pid_t)fw_load_relaxed(&team->control->nursery_pid), 0);
+    return fw_os_process_gone((pid_t)fw_load_relaxed(&team->control->nursery_pid),
+                              team->nursery_start);
 }
 
 /* Of a worker, which the kernel ends. */
@@ -75,18 +83,19 @@ static void end(fw_team *team)
 {
     fw_control *c = team->control;
 
-    if (team->nursery_pidfd >= 0)
+    if (has_pidfd(team))
         (void)fw_os_pidfd_wait(team->nursery_pidfd, INT64_MAX);
     while (!nursery_gone(team))
         (void)fw_os_futex_wait(&c->up, fw_load_seqcst(&c->up),
                                fw_os_now() + 1000 * 1000);
-    fw_os_close(team->nursery_pidfd);
+    if (has_pidfd(team))
+        fw_os_close(team->nursery_pidfd);
     team->nursery_pidfd = -1;
 }
 
 static void notify(fw_team *team)
 {
-    if (fw_os_pid() == team->opener && team->nursery_pidfd >= 0)
+    if (fw_os_pid() == team->opener && has_pidfd(team))
         (void)fw_os_pidfd_signal(team->nursery_pidfd, SIGUSR1);
     else
         fw_os_signal_process((pid_t)fw_load_relaxed(&team->control->nursery_pid));
@@ -105,6 +114,7 @@ static int open_(fw_team *team)
     fw_os_close(nursery.opener_pidfd);
     if (rc < 0)
         return fw_fail_os(-rc, "cannot fork the pool's nursery");
+    (void)fw_os_start_time((pid_t)rc, &team->nursery_start);
     rc = wait_until_up(team);
     if (rc < 0) {
         fw_store_seqcst(&c->stop, 2);

@@ -201,7 +201,7 @@ void fw_team_close(fw_team *team, int kill)
     /* Whoever has the turn now finishes; the stop word then refuses the rest. */
     if (!kill || !team->start->processes) {
         drain(team);
-        locked = fw_dispatch_lock(team) == 0;
+        locked = fw_dispatch_lock(team, FURROW_FOREVER) == 0;
         fw_team_stop_members(team);
     }
     fw_store_seqcst(&c->stop, kill && team->start->processes ? 2 : 1);

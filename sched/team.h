@@ -37,6 +37,7 @@ typedef struct fw_team {
     size_t trace_records;
     /* start_fork */
     int nursery_pidfd;
+    uint64_t nursery_start; /* when there is no pidfd: its identity */
     /* start_thread */
     pthread_t *thread;
     pthread_t supervisor;

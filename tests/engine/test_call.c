@@ -31,8 +31,7 @@ static int never(furrow_chunk c)
     return 99;
 }
 
-/* ---- types and lengths
- * --------------------------------------------------------------*/
+/* ---- types and lengths ------------------------------------------------------------*/
 
 Test(call, types_are_checked)
 {
@@ -178,8 +177,7 @@ Test(call, repeated_with_an_array_freed_meanwhile)
     pools_leave_nothing();
 }
 
-/* ---- ctx
- * ----------------------------------------------------------------------------*/
+/* ---- ctx --------------------------------------------------------------------------*/
 
 /* ctx: its own size times a pattern; an element is 1 when all of it has arrived. */
 static unsigned char pattern(size_t i, unsigned seed)
@@ -259,8 +257,7 @@ Test(call, ctx_is_read_at_each_call)
     pools_leave_nothing();
 }
 
-/* ---- kernels
- * ------------------------------------------------------------------------*/
+/* ---- kernels ----------------------------------------------------------------------*/
 
 static void adds(furrow_pool *pool, furrow_kernel kernel, int wanted)
 {
@@ -339,8 +336,7 @@ Test(call, kernel_made_before_the_pool)
     pools_leave_nothing();
 }
 
-/* ---- two threads
- * --------------------------------------------------------------------*/
+/* ---- two threads ------------------------------------------------------------------*/
 
 typedef struct caller {
     pthread_t thread;

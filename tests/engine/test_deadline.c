@@ -5,6 +5,8 @@
  */
 #include "engine/pools.h"
 
+#include <pthread.h>
+
 TestSuite(deadline, .init = pools_set_up);
 
 static const char *error_text(void)
@@ -141,8 +143,42 @@ Test(deadline, of_a_future)
     pools_leave_nothing();
 }
 
-/* ---- kernels that never return
- * ------------------------------------------------------*/
+static void *call_slowly(void *arg)
+{
+    return furrow_map(*(furrow_pool **)arg, (const furrow_call *)((void **)arg)[1])
+               ? arg
+               : NULL;
+}
+
+/* Calls of several threads run one after another: the wait for the turn counts. */
+Test(deadline, passes_while_others_run)
+{
+    furrow_pool *pool = pools_open(2);
+    furrow_array *a = pools_array('i', 20), *b = pools_array('i', 20);
+    const double second = 0.5;
+    furrow_call slow = slow_call(a, &second, 60), call = slow_call(b, &second, 0.15);
+    void *both[2] = {pool, &slow}, *failed;
+    double begin = left_clock();
+    pthread_t thread;
+
+    pthread_create(&thread, NULL, call_slowly, both);
+    left_sleep(0.05);
+    cr_assert_eq(furrow_map(pool, &call), FURROW_ETIME);
+    cr_assert(left_clock() - begin < 0.45, "%g s", left_clock() - begin);
+    cr_assert(strstr(error_text(), "the deadline passed"), "%s", error_text());
+    cr_assert_eq(furrow_error_ranges(NULL), 0);
+    pthread_join(thread, &failed);
+    cr_assert_null(failed);
+    cr_assert_eq(pools_others(a, 1, 0, 20), 0);
+    cr_assert_eq(pools_others(b, 0, 0, 20), 0, "nothing of it was started");
+    pools_works(pool);
+    furrow_array_free(a);
+    furrow_array_free(b);
+    pools_close(pool);
+    pools_leave_nothing();
+}
+
+/* ---- kernels that never return ----------------------------------------------------*/
 
 static void check_torn(size_t begin, size_t end)
 {
@@ -240,8 +276,7 @@ Test(deadline, terminate_ends_what_never_returns)
     pools_leave_nothing();
 }
 
-/* ---- threads
- * ------------------------------------------------------------------------*/
+/* ---- threads ----------------------------------------------------------------------*/
 
 static int thread_waits(void *arg)
 {

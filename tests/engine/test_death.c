@@ -17,8 +17,7 @@ static const char *error_text(void)
     return furrow_last_error()->text;
 }
 
-/* ---- inside a chunk
- * -----------------------------------------------------------------*/
+/* ---- inside a chunk ---------------------------------------------------------------*/
 
 typedef struct ending {
     int signal, exit_code; /* how a chunk ends its worker */
@@ -146,6 +145,45 @@ Test(death, many_times_in_a_call)
     pools_leave_nothing();
 }
 
+/* ctx: the caller's pid. Every chunk that a worker gets ends it. */
+static int end_in_workers(furrow_chunk c)
+{
+    if (getpid() != *(const pid_t *)c.ctx)
+        kill(getpid(), SIGKILL);
+    return pools_count(c);
+}
+
+Test(death, beside_a_caller_that_runs)
+{
+    furrow_pool *pool;
+    furrow_array *a = pools_array('i', 3000);
+    pid_t me = getpid();
+    furrow_call call = {.kernel = end_in_workers,
+                        .out = {a},
+                        .chunk = 10,
+                        .ctx = &me,
+                        .ctx_size = sizeof me,
+                        .flags = FURROW_CALLER_RUNS};
+    size_t torn = 0;
+
+    pools_need_processes();
+    pool = pools_open(3);
+    for (int i = 1; i <= 30; i++) {
+        int rc = furrow_map(pool, &call);
+
+        cr_assert(rc == 0 || rc == FURROW_EDIED, "%s", error_text());
+        if (rc == 0)
+            continue; /* the caller was faster than they */
+        torn += furrow_error_ranges(NULL);
+        cr_assert(pools_others(a, i, 0, a->len) <= 10 * torn);
+    }
+    cr_assert(torn > 0);
+    pools_works(pool);
+    furrow_array_free(a);
+    pools_close(pool);
+    pools_leave_nothing();
+}
+
 /* A torn chunk is told before a failing one: it alone means that data is lost. */
 static int fail_or_die(furrow_chunk c)
 {
@@ -170,8 +208,7 @@ Test(death, beside_a_kernel_that_fails)
     pools_leave_nothing();
 }
 
-/* ---- idle
- * ---------------------------------------------------------------------------*/
+/* ---- idle -------------------------------------------------------------------------*/
 
 static void cpus_of(long pid, char *out)
 {
@@ -237,8 +274,7 @@ Test(death, of_all_idle_workers)
     pools_leave_nothing();
 }
 
-/* ---- in the middle
- * ------------------------------------------------------------------*/
+/* ---- in the middle ----------------------------------------------------------------*/
 
 typedef struct killer {
     pthread_t thread;
@@ -335,8 +371,7 @@ Test(death, of_a_future_that_nobody_waits_for)
     pools_leave_nothing();
 }
 
-/* ---- stopped
- * ------------------------------------------------------------------------*/
+/* ---- stopped ----------------------------------------------------------------------*/
 
 Test(death, is_not_being_stopped)
 {
@@ -402,8 +437,7 @@ Test(death, of_a_stopped_worker_by_terminate)
     pools_leave_nothing();
 }
 
-/* ---- of the nursery
- * -----------------------------------------------------------------*/
+/* ---- of the nursery ---------------------------------------------------------------*/
 
 static pid_t nursery_of(furrow_pool *pool)
 {
@@ -511,8 +545,7 @@ Test(death, of_the_nursery_with_futures)
     pools_leave_nothing();
 }
 
-/* ---- of the program
- * -----------------------------------------------------------------*/
+/* ---- of the program ---------------------------------------------------------------*/
 
 typedef struct program {
     int calls, queues, named;
@@ -540,30 +573,46 @@ static int be_program(void *arg)
     return 0;
 }
 
-static void program_dies(program p, double after, int signal)
+/* How long its family outlives it. */
+static double program_dies(program p, double after, int signal)
 {
     pid_t pid = child_start(be_program, &p);
+    double begin;
 
     left_sleep(after);
     kill(pid, signal);
+    begin = left_clock();
     cr_assert_eq(child_wait(pid), CHILD_SIGNAL + signal);
-    cr_assert_eq(left_processes_within(&pools_before, 1), 0, "%g s in", after);
+    cr_assert_eq(left_processes_within(&pools_before, 10), 0, "%g s in", after);
+    return left_clock() - begin;
+}
+
+/* Gone in less than a second: the best of three, for the machine may be busy. */
+static void program_and_family_die(program p, int signal)
+{
+    double best = 10;
+
+    for (int i = 0; i < 3 && best >= 1; i++) {
+        double took = program_dies(p, 0.05, signal);
+
+        best = took < best ? took : best;
+    }
+    cr_assert(best < 1, "%g s", best);
 }
 
 Test(death, of_the_program)
 {
     pools_need_processes();
-    program_dies((program){0}, 0.05, SIGKILL);
-    program_dies((program){.calls = 1}, 0.05, SIGKILL);
-    program_dies((program){.queues = 1}, 0.05, SIGTERM);
-    program_dies((program){.calls = 1, .named = 1}, 0.05, SIGKILL);
+    program_and_family_die((program){0}, SIGKILL);
+    program_and_family_die((program){.calls = 1}, SIGKILL);
+    program_and_family_die((program){.queues = 1}, SIGTERM);
+    program_and_family_die((program){.calls = 1, .named = 1}, SIGKILL);
     for (int i = 0; i < 20; i++) /* in the middle of opening */
         program_dies((program){.calls = i % 2}, 0.0003 * i, SIGKILL);
     pools_leave_no_program();
 }
 
-/* ---- core dumps
- * ---------------------------------------------------------------------*/
+/* ---- core dumps -------------------------------------------------------------------*/
 
 /* The heap is not dumped: a worker is gone at once, whatever the heap holds. The best
  * of a few, for the machine may be busy. */

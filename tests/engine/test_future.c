@@ -37,8 +37,7 @@ static void waits(furrow_future *f)
     cr_assert_eq(furrow_future_wait(f, furrow_in(20)), 0, "%s", error_text());
 }
 
-/* ---- results
- * ------------------------------------------------------------------------*/
+/* ---- results ----------------------------------------------------------------------*/
 
 Test(future, result_is_there_again_and_again)
 {
@@ -159,8 +158,7 @@ Test(future, waited_for_by_two_threads)
     pools_leave_nothing();
 }
 
-/* ---- progress
- * -----------------------------------------------------------------------*/
+/* ---- progress ---------------------------------------------------------------------*/
 
 Test(future, progress_grows_to_the_total)
 {
@@ -191,8 +189,7 @@ Test(future, progress_grows_to_the_total)
     pools_leave_nothing();
 }
 
-/* ---- many
- * ---------------------------------------------------------------------------*/
+/* ---- many -------------------------------------------------------------------------*/
 
 Test(future, three_hundred_one_after_another)
 {
@@ -290,8 +287,7 @@ Test(future, of_large_arrays)
     pools_leave_nothing();
 }
 
-/* ---- cancelling
- * ---------------------------------------------------------------------*/
+/* ---- cancelling -------------------------------------------------------------------*/
 
 static void is_canceled(furrow_future *f)
 {
@@ -371,8 +367,7 @@ Test(future, canceled_after_the_end_stays_as_it_is)
     pools_leave_nothing();
 }
 
-/* ---- freed, closed, terminated
- * ------------------------------------------------------*/
+/* ---- freed, closed, terminated ----------------------------------------------------*/
 
 Test(future, freed_unfinished_is_done_all_the_same)
 {

@@ -88,8 +88,7 @@ static int lose_a_worker(furrow_pool *pool)
     return 0;
 }
 
-/* ---- children
- * -----------------------------------------------------------------------*/
+/* ---- children ---------------------------------------------------------------------*/
 
 static int ignores_children(void *unused)
 {
@@ -239,8 +238,7 @@ Test(host, that_leaves_a_child)
     pools_leave_no_program();
 }
 
-/* ---- threads and signals
- * ------------------------------------------------------------*/
+/* ---- threads and signals ----------------------------------------------------------*/
 
 static void *be_busy(void *unused)
 {
@@ -384,8 +382,48 @@ Test(host, that_ends_by_ctrl_c)
     pools_leave_no_program();
 }
 
-/* ---- files
- * --------------------------------------------------------------------------*/
+/* Ctrl-Z stops the whole group in the middle of a call, fg lets all go on. */
+static int is_stopped(void *arg)
+{
+    const double second = 0.02;
+    furrow_pool *pool;
+    furrow_array *a = furrow_array_new('i', 20, NULL);
+    furrow_call slow = {.kernel = pools_count_slowly,
+                        .out = {a},
+                        .chunk = 1,
+                        .ctx = &second,
+                        .ctx_size = sizeof second};
+
+    setpgid(0, 0);
+    pool = furrow_pool_open(&(furrow_pool_options){.workers = 2});
+    child_want(pool && a && write(*(const int *)arg, "x", 1) == 1);
+    child_want(furrow_map(pool, &slow) == 0);
+    child_want(pools_others(a, 1, 0, 20) == 0);
+    child_want(use(pool, 3) == 0);
+    child_want(furrow_pool_close(pool) == 0);
+    return 0;
+}
+
+Test(host, that_is_stopped_and_continued)
+{
+    int ends[2];
+    pid_t pid;
+    char byte;
+
+    cr_assert_eq(pipe(ends), 0);
+    pid = child_start(is_stopped, &ends[1]);
+    cr_assert_eq(read(ends[0], &byte, 1), 1);
+    left_sleep(0.03);
+    kill(-pid, SIGSTOP);
+    left_sleep(0.2);
+    kill(-pid, SIGCONT);
+    cr_assert_eq(child_wait(pid), 0);
+    close(ends[0]);
+    close(ends[1]);
+    pools_leave_no_program();
+}
+
+/* ---- files ------------------------------------------------------------------------*/
 
 static int has_no_stdio(void *arg)
 {
@@ -409,6 +447,32 @@ Test(host, with_closed_stdio)
     host(has_no_stdio, NULL);
 }
 
+/* All files but stdio, those of the pool too; others take their places. */
+static int closes_all_files(void *unused)
+{
+    furrow_pool *pool = furrow_pool_open(&(furrow_pool_options){.workers = 2});
+    int ends[2];
+
+    (void)unused;
+    for (int fd = 3; fd < 1024; fd++)
+        close(fd);
+    child_want(use(pool, 3) == 0);
+    child_want(pipe(ends) == 0 && write(ends[1], "x", 1) == 1);
+    for (int fd = 32; fd < 200; fd++)
+        child_want(dup2(ends[0], fd) == fd);
+    child_want(use(pool, 3) == 0);
+    child_want(lose_a_worker(pool) == 0);
+    child_want(furrow_pool_close(pool) == 0);
+    for (int fd = 32; fd < 200; fd++)
+        child_want(fcntl(fd, F_GETFD) != -1);
+    return 0;
+}
+
+Test(host, that_closes_all_files)
+{
+    host(closes_all_files, NULL);
+}
+
 static int has_few_files(void *unused)
 {
     struct rlimit few = {32, 32};
@@ -423,8 +487,7 @@ Test(host, with_few_files)
     host(has_few_files, NULL);
 }
 
-/* ---- memory
- * -------------------------------------------------------------------------*/
+/* ---- memory -----------------------------------------------------------------------*/
 
 static int has_little_address_space(void *arg)
 {
@@ -480,8 +543,7 @@ Test(host, with_no_address_space)
     host(has_no_address_space, NULL);
 }
 
-/* ---- its end
- * ------------------------------------------------------------------------*/
+/* ---- its end ----------------------------------------------------------------------*/
 
 static void handler_of_the_program(void)
 {

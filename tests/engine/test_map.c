@@ -14,8 +14,7 @@ static const char *error_text(void)
     return furrow_last_error()->text;
 }
 
-/* ---- lengths
- * ------------------------------------------------------------------------*/
+/* ---- lengths ----------------------------------------------------------------------*/
 
 typedef struct piece {
     uint64_t begin, len, ran;
@@ -149,8 +148,7 @@ Test(map, larger_than_memory_is_an_error)
     pools_leave_nothing();
 }
 
-/* ---- types and shapes
- * ---------------------------------------------------------------*/
+/* ---- types and shapes -------------------------------------------------------------*/
 
 /* Each byte tells where it lies. ctx: the size of an element. */
 static int paint(furrow_chunk c)
@@ -324,8 +322,7 @@ Test(map, named_array_that_is_younger_than_the_workers)
     pools_leave_no_program();
 }
 
-/* ---- kernels that fail
- * --------------------------------------------------------------*/
+/* ---- kernels that fail ------------------------------------------------------------*/
 
 /* Fails with its index + 1 in every chunk from ctx on. */
 static int fail_from(furrow_chunk c)
@@ -385,8 +382,7 @@ Test(map, negative_values_are_told)
     pools_leave_nothing();
 }
 
-/* ---- kernels that make things
- * -------------------------------------------------------*/
+/* ---- kernels that make things -----------------------------------------------------*/
 
 /* Makes an array per element and hands it over. */
 static int make_arrays(furrow_chunk c)

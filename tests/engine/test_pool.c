@@ -15,8 +15,7 @@ static const char *error_text(void)
     return furrow_last_error()->text;
 }
 
-/* ---- how many
- * -----------------------------------------------------------------------*/
+/* ---- how many ---------------------------------------------------------------------*/
 
 Test(pool, of_every_size_works)
 {
@@ -81,8 +80,35 @@ Test(pool, many_one_after_another)
     pools_leave_nothing();
 }
 
-/* ---- options and environment
- * --------------------------------------------------------*/
+static void *open_and_close(void *wrong)
+{
+    for (int i = 0; i < 8; i++) {
+        furrow_pool *pool = furrow_pool_open(&(furrow_pool_options){.workers = 2});
+        furrow_array *a = furrow_array_new('i', 5000, NULL);
+        furrow_call call = pools_count_call(a);
+
+        if (furrow_map(pool, &call) || pools_others(a, 1, 0, a->len) ||
+            furrow_array_free(a) || furrow_pool_close(pool))
+            return wrong;
+    }
+    return NULL;
+}
+
+Test(pool, opened_by_several_threads_at_once)
+{
+    pthread_t threads[4];
+    void *wrong;
+
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, open_and_close, threads);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], &wrong);
+        cr_assert_null(wrong);
+    }
+    pools_leave_nothing();
+}
+
+/* ---- options and environment ------------------------------------------------------*/
 
 static void refused(furrow_pool_options o, const char *why)
 {
@@ -219,8 +245,7 @@ Test(pool, timeline_needs_trace)
     pools_leave_nothing();
 }
 
-/* ---- NULL
- * ---------------------------------------------------------------------------*/
+/* ---- NULL -------------------------------------------------------------------------*/
 
 Test(pool, null_keeps_the_first_message)
 {
@@ -252,8 +277,7 @@ Test(pool, null_without_a_message_says_so)
     pools_leave_nothing();
 }
 
-/* ---- looking at it
- * ------------------------------------------------------------------*/
+/* ---- looking at it ----------------------------------------------------------------*/
 
 Test(pool, describe_tells_workers_and_heap)
 {
@@ -363,8 +387,7 @@ Test(pool, pin_none_leaves_the_cpus_alone)
     pools_leave_nothing();
 }
 
-/* ---- what workers hold
- * --------------------------------------------------------------*/
+/* ---- what workers hold ------------------------------------------------------------*/
 
 /* A reader of a pipe sees its end when the program closes it, whatever pools there are.
  */
@@ -387,8 +410,7 @@ Test(pool, workers_keep_no_fd_of_the_program)
     pools_leave_nothing();
 }
 
-/* ---- who may use it
- * -----------------------------------------------------------------*/
+/* ---- who may use it ---------------------------------------------------------------*/
 
 static void *open_and_end(void *out)
 {
@@ -461,8 +483,7 @@ Test(pool, of_a_forked_process_works_on_the_same_arrays)
     pools_leave_nothing();
 }
 
-/* ---- closing
- * ------------------------------------------------------------------------*/
+/* ---- closing ----------------------------------------------------------------------*/
 
 Test(pool, terminate_leaves_nothing)
 {

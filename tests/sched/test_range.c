@@ -55,8 +55,7 @@ Test(range, bands_cover_all_chunks_evenly)
             check_bands(chunks[i], workers);
 }
 
-/* ---- a team
- * -------------------------------------------------------------------------*/
+/* ---- a team -----------------------------------------------------------------------*/
 
 enum { CHUNKS = 1000 };
 
@@ -92,7 +91,7 @@ static void run_once(fw_team *team, tally *t, uint32_t chunks)
                      .deadline = INT64_MAX,
                      .error = FW_NO_ERROR};
 
-    cr_assert(fw_dispatch_lock(team) >= 0);
+    cr_assert(fw_dispatch_lock(team, FURROW_FOREVER) >= 0);
     fw_dispatch_describe(team, mark, &t, sizeof t);
     cr_assert_eq(fw_dispatch_run(&d), 0);
     fw_dispatch_unlock(team);
