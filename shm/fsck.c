@@ -40,18 +40,25 @@ static int check_zone(const fw_segment *s, int z)
     return 0;
 }
 
-int furrow_fsck(void)
+int fw_heap_check(const fw_segment *s)
 {
-    fw_heap *heap = fw_heap_lock();
-    const fw_segment *s = fw_segment_get();
     int rc = 0;
 
-    if (!heap)
-        return fw_status_in(__func__, furrow_last_error()->code);
-    if (heap->magic != FW_HEAP_MAGIC || heap->size != s->size)
+    if (s->heap->magic != FW_HEAP_MAGIC || s->heap->size != s->size)
         rc = fw_fail(FURROW_ECORRUPT, "the superblock is overwritten");
     for (int z = 0; z < FW_ZONES && rc == 0; z++)
         rc = check_zone(s, z);
+    return rc;
+}
+
+int furrow_fsck(void)
+{
+    fw_heap *heap = fw_heap_lock();
+    int rc;
+
+    if (!heap)
+        return fw_status_in(__func__, furrow_last_error()->code);
+    rc = fw_heap_check(fw_segment_get());
     fw_heap_unlock(heap);
     return fw_status_in(__func__, rc);
 }

@@ -47,6 +47,10 @@ void fw_heap_set_placed(void *block);
 /* Is FURROW_ENOMEM to be expected for so many more bytes? 0, or that error. */
 int fw_heap_check_room(size_t bytes);
 
+/* furrow_fsck() for who has the lock, or has stopped the one who has it: the structures
+ * are whole between any two instructions. */
+int fw_heap_check(const fw_segment *s);
+
 /* Reclaim the blocks and names of processes that are gone. */
 void fw_heap_sweep(void);
 

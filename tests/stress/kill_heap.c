@@ -5,8 +5,10 @@
  * there with its data, what was not must be gone, and everybody else must go on.
  *
  * Single steps: a child stops itself before one operation, and is taken through it by
- * ptrace until it is killed: after a random number of system calls, and then of single
- * instructions. Every run tries others.
+ * ptrace. A first pass looks after each instruction whether the heap is whole, and
+ * notes where shared structures change; then it is killed just after each change (or
+ * some of them, if all would take too long), and after a random number of system calls
+ * and instructions. Every run tries others.
  *
  * A death may leave what nobody can find any more (an array that was published but not
  * handed out yet, one whose handle was freed but not its memory yet), as a whole or not
@@ -18,6 +20,7 @@
 #include "child.h"
 #include "heap.h"
 #include "os.h"
+#include "unit.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -26,7 +29,7 @@
 
 #define MIB ((size_t)1 << 20)
 
-enum { SLOTS = 8, RANDOM_KILLS = 200, KILLS = 25 };
+enum { SLOTS = 8, RANDOM_KILLS = 200, KILLS = 10, CHANGES = 400, BUDGET = 30000 };
 #define ENDLESS 1000000000L
 
 /* In shared memory; written by the child that is to die and by nobody else meanwhile.
@@ -221,6 +224,52 @@ static int stepped(void *arg)
     return 0;
 }
 
+/* Where the child was when it had just changed what a survivor relies on. */
+static long change[CHANGES];
+static int changes;
+
+static uint64_t mix(uint64_t hash, const volatile void *from, size_t size)
+{
+    const volatile uint64_t *p = from;
+
+    for (size_t i = 0; i < size / 8; i++)
+        hash = (hash ^ p[i]) * UINT64_C(0x9E3779B97F4A7C15);
+    return hash;
+}
+
+/* The beginning of the superblock, of the maps and of each page: in them are the lock,
+ * the pair, lines, runs and the owners of slots. The test's heap is small. */
+static uint64_t fingerprint(void)
+{
+    const fw_segment *s = fw_segment_peek();
+    uint64_t hash = mix(1, s->heap, offsetof(fw_heap, participant) + 512);
+
+    for (int z = 0; z < FW_ZONES; z++)
+        hash = mix(hash, s->zone[z].map, 256);
+    for (size_t u = 0; u < s->zone[FW_ZONE_SMALL].units && u < 32;
+         u += fw_unit_step(&s->zone[FW_ZONE_SMALL], u))
+        if (fw_unit_state(fw_unit_load(&s->zone[FW_ZONE_SMALL], u)) == FW_UNIT_SLAB)
+            hash = mix(hash, s->zone[FW_ZONE_SMALL].base + u * FW_SMALL_UNIT, 128);
+    if (shared->subject)
+        hash = mix(hash, shared->subject, sizeof(fw_array) / 8 * 8);
+    return hash;
+}
+
+/* After each instruction everything must be whole, whoever holds the lock. */
+static void look(long k)
+{
+    static uint64_t last;
+    uint64_t now = fingerprint();
+
+    if (now == last)
+        return;
+    last = now;
+    if (fw_heap_check(fw_segment_peek()) < 0)
+        die("not whole in the middle", k);
+    if (changes < CHANGES)
+        change[changes++] = k;
+}
+
 /* Take the stopped child on by at most so many instructions, or entries to and returns
  * from system calls. Returns how many; fewer when the operation is over. */
 static long take(pid_t pid, step request, long most)
@@ -236,6 +285,8 @@ static long take(pid_t pid, step request, long most)
             break;
         if (WSTOPSIG(status) != SIGTRAP)
             die("the child got a signal", WSTOPSIG(status));
+        if (most == ENDLESS && request == PTRACE_SINGLESTEP)
+            look(k + 1);
     }
     return k;
 }
@@ -310,6 +361,7 @@ static long one_death(const operation *op, long *calls, long most)
     size_t before, after;
     long k;
 
+    shared->subject = NULL;
     if (op->subject_len) {
         shared->subject = furrow_array_new('Q', op->subject_len, NULL);
         if (!shared->subject)
@@ -338,24 +390,46 @@ static long one_death(const operation *op, long *calls, long most)
     return k;
 }
 
+/* Killed just after it has changed something; as many of the changes as the budget of
+ * steps allows, by chance. Returns how often. */
+static int kill_at_changes(const operation *op)
+{
+    long cost = 0, none = 0;
+    int kills = 0;
+
+    for (int i = 0; i < changes; i++)
+        cost += change[i];
+    for (int i = 0; i < changes; i++)
+        if (cost < BUDGET || (long)roll((unsigned)cost) < BUDGET) {
+            none = 0;
+            (void)one_death(op, &none, change[i]);
+            kills++;
+        }
+    return kills;
+}
+
 static int single_steps(const operation *op)
 {
     long calls = ENDLESS, none = 0, all, piece;
+    int kills;
 
     (void)one_death(op, &calls, 0);
+    changes = 0;
     all = one_death(op, &none, ENDLESS);
     if (all < 0) {
         printf("no ptrace here: no single steps\n");
         return -1;
     }
+    kills = kill_at_changes(op);
     piece = calls ? 3 * all / (calls + 1) : all; /* they are not equal */
     for (int i = 0; i < KILLS; i++) {
         long after = roll((unsigned)calls + 1);
 
         (void)one_death(op, &after, roll((unsigned)piece));
     }
-    printf("%-24s %6ld instructions and %ld system calls, killed %d times\n", op->name,
-           all, calls / 2, KILLS);
+    printf(
+        "%-24s %6ld instructions, %d changes, killed at %d of them and %d times more\n",
+        op->name, all, changes, kills, KILLS);
     fflush(stdout);
     return 0;
 }
@@ -459,13 +533,19 @@ static void random_kills(void)
         RANDOM_KILLS, after - before, shared->survivor_rounds);
 }
 
-/* Parent and child in turns on one CPU: steps are many times as fast. */
-static void stay_here(void)
+/* Parent and child in turns on one CPU: steps are many times as fast. Before the random
+ * kills, which leave blocks: structures are at the beginning of what is looked at. */
+static void all_single_steps(void)
 {
-    fw_cpuset here = {{0}};
+    fw_cpuset all, here = {{0}};
 
+    (void)fw_os_affinity(&all);
     fw_cpuset_add(&here, fw_os_cpu());
     (void)fw_os_pin(&here);
+    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
+        if (single_steps(&operations[i]) < 0)
+            break;
+    (void)fw_os_pin(&all);
 }
 
 int main(int argc, char **argv)
@@ -479,10 +559,7 @@ int main(int argc, char **argv)
         die("no heap", 0);
     fw_heap_publish_pair(shared, NULL);
     fill(bystander);
+    all_single_steps();
     random_kills();
-    stay_here();
-    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
-        if (single_steps(&operations[i]) < 0)
-            break;
     return 0;
 }
