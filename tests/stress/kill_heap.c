@@ -157,6 +157,12 @@ static void take_and_drop(void)
     (void)fw_heap_free(small);
 }
 
+/* Where no run ended before: nothing old in the map looks like what should be there. */
+static void take_a_new_size(void)
+{
+    (void)fw_heap_alloc((31 + roll(200)) * 4096);
+}
+
 static char name[64];
 
 static void make_named(void)
@@ -202,6 +208,7 @@ static const operation operations[] = {
     {"free an array of pages", free_subject, warm_up, 2000, 0, 0, -2},
     {"free a large array", free_subject, warm_up, MIB / 4 + 1, 0, 0, -2},
     {"free a sliced array", free_subject, warm_up, 2000, 1, 0, 0},
+    {"take a block of a new size", take_a_new_size, warm_up, 0, 0, 0, 0},
     {"take and drop blocks", take_and_drop, warm_up, 0, 0, 0, 0},
     /* the words of its guard stay, and the array's object may (its file is no block) */
     {"make a named array", make_named, warm_up_named, 0, 0, 1, 2},
@@ -428,7 +435,7 @@ static int single_steps(const operation *op)
         (void)one_death(op, &after, roll((unsigned)piece));
     }
     printf(
-        "%-24s %6ld instructions, %d changes, killed at %d of them and %d times more\n",
+        "%-26s %6ld instructions, %d changes, killed at %d of them and %d times more\n",
         op->name, all, changes, kills, KILLS);
     fflush(stdout);
     return 0;
