@@ -29,7 +29,14 @@
 
 #define MIB ((size_t)1 << 20)
 
-enum { SLOTS = 8, RANDOM_KILLS = 200, KILLS = 10, CHANGES = 400, BUDGET = 30000 };
+enum {
+    SLOTS = 8,
+    RANDOM_KILLS = 200,
+    KILLS = 10,
+    CHANGES = 400,
+    UNITS = 512,
+    BUDGET = 30000
+};
 #define ENDLESS 1000000000L
 
 /* In shared memory; written by the child that is to die and by nobody else meanwhile.
@@ -158,9 +165,11 @@ static void take_and_drop(void)
 }
 
 /* Where no run ended before: nothing old in the map looks like what should be there. */
+static unsigned deaths;
+
 static void take_a_new_size(void)
 {
-    (void)fw_heap_alloc((31 + roll(200)) * 4096);
+    (void)fw_heap_alloc((31 + deaths % 200) * 4096);
 }
 
 static char name[64];
@@ -252,8 +261,8 @@ static uint64_t fingerprint(void)
     uint64_t hash = mix(1, s->heap, offsetof(fw_heap, participant) + 512);
 
     for (int z = 0; z < FW_ZONES; z++)
-        hash = mix(hash, s->zone[z].map, 256);
-    for (size_t u = 0; u < s->zone[FW_ZONE_SMALL].units && u < 32;
+        hash = mix(hash, s->zone[z].map, UNITS * 8);
+    for (size_t u = 0; u < s->zone[FW_ZONE_SMALL].units && u < UNITS;
          u += fw_unit_step(&s->zone[FW_ZONE_SMALL], u))
         if (fw_unit_state(fw_unit_load(&s->zone[FW_ZONE_SMALL], u)) == FW_UNIT_SLAB)
             hash = mix(hash, s->zone[FW_ZONE_SMALL].base + u * FW_SMALL_UNIT, 128);
@@ -368,6 +377,7 @@ static long one_death(const operation *op, long *calls, long most)
     size_t before, after;
     long k;
 
+    deaths++;
     shared->subject = NULL;
     if (op->subject_len) {
         shared->subject = furrow_array_new('Q', op->subject_len, NULL);
