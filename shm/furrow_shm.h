@@ -109,7 +109,8 @@ const furrow_type *furrow_type_of(int code);
 /* ---- arrays -------------------------------------------------------------------------
  *
  * Visible on purpose: pass y->data to BLAS, FFTW or HDF5. Elements are contiguous, in C
- * order; data is aligned to at least 64 bytes, and to 2 MiB from 1 MiB of data upwards.
+ * order; data is aligned to at least 64 bytes, and to 2 MiB from 1 MiB of data upwards
+ * (a named array's to 4 KiB, a mapped file's and a slice's as its elements are).
  * (The data of a named array begin on 4 KiB, of a mapped file on 64 bytes, of a slice
  * at its first element.) The struct itself lies in shared memory too and is read-only
  * for users.
