@@ -239,13 +239,17 @@ static inline void left_sleep(double seconds)
 }
 
 /* Wait until every new process is gone: 0, or how many are not when the time is over.
- */
+ * One look may miss a process that another one forks just then before it ends: three
+ * must agree. */
 static inline int left_processes_within(const left_mark *before, double seconds)
 {
     double until = left_clock() + seconds;
 
-    while (left_new_processes(before, 0) && left_clock() < until)
-        left_sleep(0.005);
+    for (int looks = 0; looks < 3 && left_clock() < until; looks++) {
+        if (left_new_processes(before, 0))
+            looks = -1;
+        left_sleep(0.003);
+    }
     return left_new_processes(before, 1);
 }
 
