@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Checking a call, in the caller, with a sentence for each mistake; and running one chunk
- * of it, in a worker.
+ * Checking a call, in the caller, with a sentence for each mistake; and running one
+ * chunk of it, in a worker.
  */
 #include "call.h"
 
@@ -11,7 +11,8 @@
 
 #include <string.h>
 
-/* ---- checking -----------------------------------------------------------------------*/
+/* ---- checking
+ * -----------------------------------------------------------------------*/
 
 static const char *operand_name(int k)
 {
@@ -32,7 +33,8 @@ static int take_operand(fw_call *c, int k, furrow_array *view)
 
     if (!a)
         return fw_fail(FURROW_EINVAL, "%s is not a live array", operand_name(k));
-    if (k >= FURROW_MAX_OPERANDS && a->root->kind == FW_ARRAY_FILE && !a->root->writable)
+    if (k >= FURROW_MAX_OPERANDS && a->root->kind == FW_ARRAY_FILE &&
+        !a->root->writable)
         return fw_fail(FURROW_EINVAL, "%s is mapped read-only", operand_name(k));
     if (c->job.len && c->job.len != view->len)
         return fw_fail(FURROW_EINVAL, "%s has %zu elements, the call %zu",
@@ -65,7 +67,8 @@ static int take_operands(fw_call *c)
         if (rc < 0)
             return rc;
         if (view && first && view->len != first->len)
-            return fw_fail(FURROW_EINVAL, "%s has %zu elements, the array before it %zu",
+            return fw_fail(FURROW_EINVAL,
+                           "%s has %zu elements, the array before it %zu",
                            operand_name(k), view->len, first->len);
         if (view && !first)
             first = view;
@@ -83,10 +86,11 @@ static int check_item(const fw_call *c, int k, int code, const fw_struct *layout
         return fw_fail(FURROW_ETYPE, "types has '%c' for %s, which is NULL", code,
                        operand_name(k));
     if (a->view.type != code)
-        return fw_fail(FURROW_ETYPE, "%s is '%c', the kernel takes '%c'", operand_name(k),
-                       a->view.type, code);
+        return fw_fail(FURROW_ETYPE, "%s is '%c', the kernel takes '%c'",
+                       operand_name(k), a->view.type, code);
     if (code == FURROW_STRUCT && layout->size != a->view.itemsize)
-        return fw_fail(FURROW_ETYPE, "%s has structs of %zu bytes, the kernel takes %zu",
+        return fw_fail(FURROW_ETYPE,
+                       "%s has structs of %zu bytes, the kernel takes %zu",
                        operand_name(k), a->view.itemsize, layout->size);
     return 0;
 }
@@ -129,8 +133,9 @@ static int check_types(const fw_call *c)
     if (rc < 0)
         return rc;
     if (*at != '>')
-        return fw_fail(FURROW_ETYPE, "types is \"%.60s\"; it reads inputs > outputs, as "
-                                     "in \"dd>d\"",
+        return fw_fail(FURROW_ETYPE,
+                       "types is \"%.60s\"; it reads inputs > outputs, as "
+                       "in \"dd>d\"",
                        c->request.types);
     at++;
     return check_side(c, &at, FURROW_MAX_OPERANDS);
@@ -150,7 +155,8 @@ static int check_request(const furrow_call *r)
     return 0;
 }
 
-/* ---- how big, how patient -----------------------------------------------------------*/
+/* ---- how big, how patient
+ * -----------------------------------------------------------*/
 
 static size_t widest(const fw_call *c)
 {
@@ -162,8 +168,9 @@ static size_t widest(const fw_call *c)
     return width;
 }
 
-/* How long a worker that is late keeps its share: half of what the share takes when memory
- * gives 10 GB/s, between 2 us (a spinning worker comes sooner) and 60 us (about a wake). */
+/* How long a worker that is late keeps its share: half of what the share takes when
+ * memory gives 10 GB/s, between 2 us (a spinning worker comes sooner) and 60 us (about
+ * a wake). */
 static uint32_t grace_for(size_t bytes, int workers)
 {
     size_t ns = bytes / (size_t)workers / 20;
@@ -206,8 +213,8 @@ static int same_operand(const fw_call *c, int k)
 {
     const fw_array *a = c->operand[k];
 
-    return !a || (fw_load_acquire(&a->magic) == FW_ARRAY_MAGIC &&
-                  a->serial == c->serial[k]);
+    return !a ||
+           (fw_load_acquire(&a->magic) == FW_ARRAY_MAGIC && a->serial == c->serial[k]);
 }
 
 int fw_call_same(const fw_call *c, const furrow_call *request, size_t size)
@@ -230,10 +237,11 @@ void fw_call_set_ctx(fw_call *c, const void *ctx)
         memcpy(c->job.ctx, ctx, c->request.ctx_size);
 }
 
-/* ---- running ------------------------------------------------------------------------*/
+/* ---- running
+ * ------------------------------------------------------------------------*/
 
-/* A worker's way to a kernel that was loaded after the worker was forked; looked up once
- * per name. */
+/* A worker's way to a kernel that was loaded after the worker was forked; looked up
+ * once per name. */
 static furrow_kernel kernel_of(const fw_call_job *job)
 {
     static _Thread_local const fw_entry *known;

@@ -18,9 +18,10 @@ typedef struct fw_call_job {
     furrow_kernel kernel;
     const fw_entry *entry; /* the kernel's name, when older workers must look it up */
     size_t len, chunk;     /* elements: of the call, of a chunk */
-    int ins, outs; /* operands in use: in[0 .. ins-1], out[0 .. outs-1], NULLs among them */
+    int ins,
+        outs; /* operands in use: in[0 .. ins-1], out[0 .. outs-1], NULLs among them */
     char *data[FW_CALL_OPERANDS];
-    size_t itemsize[FW_CALL_OPERANDS]; /* 0 where data is NULL */
+    size_t itemsize[FW_CALL_OPERANDS];      /* 0 where data is NULL */
     const fw_array *file[FW_CALL_OPERANDS]; /* operands that are mapped files */
     int files;                              /* how many of them */
     const void *far_ctx;                    /* a heap block, when ctx is larger */
@@ -41,12 +42,12 @@ typedef struct fw_call {
     fw_call_job job;
 } fw_call;
 
-/* Check the request for a pool of so many workers and resolve it; far_ctx and entry stay
- * NULL. Errors: FURROW_EINVAL, FURROW_ETYPE. */
+/* Check the request for a pool of so many workers and resolve it; far_ctx and entry
+ * stay NULL. Errors: FURROW_EINVAL, FURROW_ETYPE. */
 int fw_call_resolve(const furrow_call *request, size_t size, int workers, fw_call *out);
 
-/* Is the request the one that was resolved, its arrays alive and the same? Then only the
- * bytes of ctx may differ. */
+/* Is the request the one that was resolved, its arrays alive and the same? Then only
+ * the bytes of ctx may differ. */
 int fw_call_same(const fw_call *call, const furrow_call *request, size_t size);
 
 /* Put the request's ctx into the job; it must fit FW_CALL_CTX_MAX. */

@@ -29,8 +29,8 @@
  * of it: it runs in the caller. */
 #define FW_CHUNK_INLINE_BYTES ((size_t)32 << 10)
 
-/* Does the caller take part in a built-in call on an operand of so many bytes? On a large
- * one it would first have to map what the workers have mapped already. */
+/* Does the caller take part in a built-in call on an operand of so many bytes? On a
+ * large one it would first have to map what the workers have mapped already. */
 static inline int fw_chunk_caller_runs(size_t bytes)
 {
     return bytes < (size_t)8 << 20;

@@ -3,7 +3,8 @@
  * Futures.
  *
  * The submission lies in shared memory and counts its references: this handle's and the
- * supervisor's. So a freed handle leaves the work alone, and a future outlives its pool.
+ * supervisor's. So a freed handle leaves the work alone, and a future outlives its
+ * pool.
  */
 #include "future.h"
 
@@ -27,7 +28,8 @@ static furrow_future *future_new(furrow_pool *pool, const fw_call *call)
     return f;
 }
 
-/* ---- submitting ---------------------------------------------------------------------*/
+/* ---- submitting
+ * ---------------------------------------------------------------------*/
 
 static int place_far_ctx(fw_submission *s, fw_call *call)
 {
@@ -55,8 +57,8 @@ static int fill_and_queue(furrow_pool *pool, fw_submission *s, fw_call *call)
     s->deadline = call->request.deadline ? call->request.deadline : FURROW_FOREVER;
     s->error = FW_NO_ERROR;
     s->job.run = fw_call_run;
-    s->job.size = offsetof(fw_call_job, ctx) +
-                  (call->job.far_ctx ? 0 : call->job.ctx_size);
+    s->job.size =
+        offsetof(fw_call_job, ctx) + (call->job.far_ctx ? 0 : call->job.ctx_size);
     memcpy(s->job.payload, &call->job, s->job.size);
     if (call->chunks == 0) {
         fw_store_seqcst(&s->state, FW_SUBMISSION_DONE);
@@ -129,9 +131,11 @@ furrow_future *furrow_map_async_sized(furrow_pool *pool, const furrow_call *call
     return fw_status_new("furrow_map_async", f);
 }
 
-extern inline furrow_future *furrow_map_async(furrow_pool *pool, const furrow_call *call);
+extern inline furrow_future *furrow_map_async(furrow_pool *pool,
+                                              const furrow_call *call);
 
-/* ---- looking at the result ----------------------------------------------------------*/
+/* ---- looking at the result
+ * ----------------------------------------------------------*/
 
 static int tell(const furrow_future *f)
 {
@@ -156,7 +160,8 @@ static int future_wait(furrow_future *f, furrow_deadline deadline)
     if (!f->submission)
         return f->result.code ? fw_status_adopt(&f->result) : 0;
     if (!f->pool && fw_load_seqcst(&f->submission->state) != FW_SUBMISSION_DONE)
-        return fw_fail(FURROW_ECLOSED, "the pool was terminated before the call was done");
+        return fw_fail(FURROW_ECLOSED,
+                       "the pool was terminated before the call was done");
     rc = f->pool ? fw_submission_wait(f->pool->team, f->submission, deadline) : 0;
     return rc < 0 ? rc : tell(f);
 }

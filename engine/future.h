@@ -11,9 +11,9 @@
 /* Private to the opener. */
 struct furrow_future {
     furrow_pool *pool; /* NULL: closed; then the submission is done, or will never be */
-    fw_submission *submission; /* NULL: it ran inline */
-    fw_call_job job;           /* to tell the outcome */
-    furrow_error result;       /* of an inline call */
+    fw_submission *submission;  /* NULL: it ran inline */
+    fw_call_job job;            /* to tell the outcome */
+    furrow_error result;        /* of an inline call */
     struct furrow_future *next; /* in pool->futures */
 };
 

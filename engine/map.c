@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- inside a worker ----------------------------------------------------------------*/
+/* ---- inside a worker
+ * ----------------------------------------------------------------*/
 
 static int map_here(const furrow_call *request, size_t size)
 {
@@ -34,7 +35,8 @@ static int map_here(const furrow_call *request, size_t size)
     return fw_outcome_tell(&o);
 }
 
-/* ---- with workers -------------------------------------------------------------------*/
+/* ---- with workers
+ * -------------------------------------------------------------------*/
 
 static int tell(const fw_dispatch *d, const fw_call *call)
 {
@@ -128,8 +130,8 @@ static int resolve_and_run(furrow_pool *pool, const furrow_call *request, size_t
     return run(pool, &pool->last);
 }
 
-/* The same call again: the workers have its job, but for the bytes of ctx. Whatever else
- * ran meanwhile has changed the job's version. */
+/* The same call again: the workers have its job, but for the bytes of ctx. Whatever
+ * else ran meanwhile has changed the job's version. */
 static int run_again(furrow_pool *pool, const furrow_call *request)
 {
     fw_call *call = &pool->last;
@@ -149,9 +151,8 @@ static int run_again(furrow_pool *pool, const furrow_call *request)
 /* The calls of several threads run one after another: the wait counts too. */
 static int wait_for_turn(furrow_pool *pool, const furrow_call *request, size_t size)
 {
-    static const fw_outcome late = {.timed_out = FW_DEADLINE_PASSED,
-                                    .cut = 1,
-                                    .error = FW_NO_ERROR};
+    static const fw_outcome late = {
+        .timed_out = FW_DEADLINE_PASSED, .cut = 1, .error = FW_NO_ERROR};
     furrow_deadline deadline = size >= sizeof *request ? request->deadline : 0;
     int rc = fw_dispatch_lock(pool->team, deadline ? deadline : FURROW_FOREVER);
 

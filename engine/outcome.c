@@ -2,9 +2,9 @@
  *
  * Telling what came of a call.
  *
- * Several things may have gone wrong at once. The order of telling: torn ranges first, for
- * they alone mean that data is lost; then the kernel's own failure, which is the same for
- * any schedule; then what was cut short.
+ * Several things may have gone wrong at once. The order of telling: torn ranges first,
+ * for they alone mean that data is lost; then the kernel's own failure, which is the
+ * same for any schedule; then what was cut short.
  */
 #include "outcome.h"
 
@@ -16,7 +16,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
-/* ---- the thread's torn ranges -------------------------------------------------------*/
+/* ---- the thread's torn ranges
+ * -------------------------------------------------------*/
 
 static _Thread_local furrow_torn *ranges;
 static _Thread_local size_t range_count;
@@ -59,24 +60,25 @@ size_t furrow_error_ranges(const furrow_torn **out)
     return range_count;
 }
 
-/* ---- sentences ----------------------------------------------------------------------*/
+/* ---- sentences
+ * ----------------------------------------------------------------------*/
 
 static int tell_torn(const fw_outcome *o, int code, const char *why)
 {
     char how[64];
 
     if (range_count == 0)
-        return fw_fail(code, "%s%zu chunks are torn; there was no memory to say which", why,
-                       o->torn_count);
+        return fw_fail(code, "%s%zu chunks are torn; there was no memory to say which",
+                       why, o->torn_count);
     if (ranges[0].signal)
         snprintf(how, sizeof how, "was killed by signal %d (%s)", ranges[0].signal,
                  strsignal(ranges[0].signal));
     else
         snprintf(how, sizeof how, "ended with exit(%d)", ranges[0].exit_code);
-    return fw_fail(code,
-                   "%sworker %d (pid %ld) %s in elements [%zu, %zu), which are torn%s", why,
-                   ranges[0].worker, ranges[0].pid, how, ranges[0].begin, ranges[0].end,
-                   range_count > 1 ? ", and others: see furrow_error_ranges()" : "");
+    return fw_fail(
+        code, "%sworker %d (pid %ld) %s in elements [%zu, %zu), which are torn%s", why,
+        ranges[0].worker, ranges[0].pid, how, ranges[0].begin, ranges[0].end,
+        range_count > 1 ? ", and others: see furrow_error_ranges()" : "");
 }
 
 static int tell_kernel(const fw_outcome *o)
@@ -88,13 +90,14 @@ static int tell_kernel(const fw_outcome *o)
     if (value == FW_CALL_NO_KERNEL)
         return fw_fail(FURROW_EOS,
                        "a worker could not find the kernel or map an array's file");
-    return fw_fail(FURROW_EKERNEL, "the kernel returned %d for elements [%zu, %zu)", value,
-                   at.begin, at.end);
+    return fw_fail(FURROW_EKERNEL, "the kernel returned %d for elements [%zu, %zu)",
+                   value, at.begin, at.end);
 }
 
 int fw_outcome_tell(const fw_outcome *o)
 {
-    static const char gone[] = "the pool's supervisor was killed, and its workers with it";
+    static const char gone[] =
+        "the pool's supervisor was killed, and its workers with it";
 
     if (o->torn_count || o->timed_out || o->supervisor_gone)
         keep_ranges(o);
@@ -105,12 +108,14 @@ int fw_outcome_tell(const fw_outcome *o)
                    ? tell_torn(o, FURROW_ETIME, "the deadline passed; ")
                    : tell_torn(o, FURROW_EDIED, "");
     if (o->no_workers)
-        return fw_fail_os(o->no_workers, "all workers are gone and none can be started");
+        return fw_fail_os(o->no_workers,
+                          "all workers are gone and none can be started");
     if (o->error != FW_NO_ERROR)
         return tell_kernel(o);
     if (o->cut && o->timed_out)
-        return fw_fail(FURROW_ETIME, "the deadline passed; what was not started was left "
-                                     "out, what was started is complete");
+        return fw_fail(FURROW_ETIME,
+                       "the deadline passed; what was not started was left "
+                       "out, what was started is complete");
     if (o->cut)
         return fw_fail(FURROW_ECANCELED, "the call was cancelled");
     return 0;

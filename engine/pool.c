@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- options ------------------------------------------------------------------------*/
+/* ---- options
+ * ------------------------------------------------------------------------*/
 
 static int number_from(const char *variable, long least, long *out)
 {
@@ -77,8 +78,9 @@ static int from_environment(furrow_pool_options *o)
 static int check_options(const furrow_pool_options *o)
 {
     if (o->workers < 0 || o->workers > FW_WORKERS_MAX)
-        return fw_fail(FURROW_EINVAL, "%d workers; 1 to %d are possible, 0 is automatic",
-                       o->workers, FW_WORKERS_MAX);
+        return fw_fail(FURROW_EINVAL,
+                       "%d workers; 1 to %d are possible, 0 is automatic", o->workers,
+                       FW_WORKERS_MAX);
     if (o->start < FURROW_START_DEFAULT || o->start > FURROW_START_THREAD)
         return fw_fail(FURROW_EINVAL, "there is no start method %d", (int)o->start);
     if (o->pin < FURROW_PIN_CORE || o->pin > FURROW_PIN_NONE)
@@ -88,7 +90,8 @@ static int check_options(const furrow_pool_options *o)
     return 0;
 }
 
-/* ---- open and close -----------------------------------------------------------------*/
+/* ---- open and close
+ * -----------------------------------------------------------------*/
 
 static void pool_free(furrow_pool *pool)
 {
@@ -161,7 +164,8 @@ static int pool_end(furrow_pool *pool, int kill)
         return rc;
     /* A worker's copy of the pool that it belongs to is older than the team. */
     if (rc > 0 && (pool->team || pool->pid != fw_participant_pid()))
-        return fw_fail(FURROW_EINVAL, "a worker cannot close the pool that it belongs to");
+        return fw_fail(FURROW_EINVAL,
+                       "a worker cannot close the pool that it belongs to");
     if (pool->team)
         fw_team_close(pool->team, kill);
     fw_future_orphan_all(pool);
@@ -183,7 +187,8 @@ int furrow_pool_terminate(furrow_pool *pool)
     return fw_status_in(__func__, pool_end(pool, 1));
 }
 
-/* ---- use ----------------------------------------------------------------------------*/
+/* ---- use
+ * ----------------------------------------------------------------------------*/
 
 int fw_pool_use(const furrow_pool *pool)
 {
@@ -207,8 +212,9 @@ static const fw_entry *named_entry(furrow_pool *pool, furrow_kernel kernel,
             memcmp(pool->entry[i], name, sizeof *name) == 0)
             return pool->entry[i];
     if (pool->entries == FW_POOL_ENTRIES) {
-        fw_fail(FURROW_ENOMEM, "%d kernels were loaded after the pool was opened; open "
-                               "another pool",
+        fw_fail(FURROW_ENOMEM,
+                "%d kernels were loaded after the pool was opened; open "
+                "another pool",
                 FW_POOL_ENTRIES);
         return NULL;
     }
@@ -247,7 +253,8 @@ int fw_pool_resolve(furrow_pool *pool, const furrow_call *request, size_t size,
     return rc < 0 ? rc : name_kernel(pool, out);
 }
 
-/* ---- looking at it ------------------------------------------------------------------*/
+/* ---- looking at it
+ * ------------------------------------------------------------------*/
 
 int furrow_pool_workers(const furrow_pool *pool)
 {
@@ -315,7 +322,8 @@ int furrow_pool_stat(furrow_pool *pool, furrow_pool_stats *stats)
     return 0;
 }
 
-/* ---- the timeline -------------------------------------------------------------------*/
+/* ---- the timeline
+ * -------------------------------------------------------------------*/
 
 static size_t collect(const fw_team *team, fw_timeline_bar *bars)
 {

@@ -25,17 +25,17 @@ struct furrow_pool {
     fw_entry_map *code; /* what the workers have; NULL for threads */
 
     /* Under the driver lock: */
-    fw_call last; /* the call that was resolved last */
+    fw_call last;          /* the call that was resolved last */
     int last_valid;        /* it may be repeated: it had work to do, and succeeded */
     uint64_t last_version; /* of the job that describes it */
-    void *far_ctx; /* the last large ctx: a heap block */
+    void *far_ctx;         /* the last large ctx: a heap block */
     size_t far_size;
 
     /* Under `mutex`: */
     pthread_mutex_t mutex;
     fw_prepared prepared[FW_POOL_PREPARED];
     unsigned prepared_next;
-    struct furrow_future *futures; /* those whose pool is still open */
+    struct furrow_future *futures;    /* those whose pool is still open */
     fw_entry *entry[FW_POOL_ENTRIES]; /* kernels named so far: heap blocks */
     furrow_kernel entry_kernel[FW_POOL_ENTRIES];
     int entries;

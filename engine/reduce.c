@@ -75,14 +75,14 @@ static int reduce_pool(furrow_pool *pool, const fw_reduction *r, size_t chunk,
     if (!shared)
         return furrow_last_error()->code;
     slots = shared->data;
-    rc = furrow_map(pool, &(furrow_call){.kernel = r->kernel,
-                                         .in = {r->in[0], r->in[1]},
-                                         .ctx = &slots,
-                                         .ctx_size = sizeof slots,
-                                         .chunk = chunk,
-                                         .flags = fw_chunk_caller_runs(bytes)
-                                                      ? FURROW_CALLER_RUNS
-                                                      : 0});
+    rc = furrow_map(
+        pool,
+        &(furrow_call){.kernel = r->kernel,
+                       .in = {r->in[0], r->in[1]},
+                       .ctx = &slots,
+                       .ctx_size = sizeof slots,
+                       .chunk = chunk,
+                       .flags = fw_chunk_caller_runs(bytes) ? FURROW_CALLER_RUNS : 0});
     if (!rc) {
         fold_pairwise(r->fold, slots, count);
         *out = slots[0];

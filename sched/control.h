@@ -6,11 +6,12 @@
  *   +--------+-----------------+---------+------------------+-------------------------+
  *   | header | go[group]       | park[]  | join, error,     | member[worker]          |
  *   |        | one line each   | 4 B per | cancel, deaths,  | line A | line B | line C|
- *   |        | the caller's    | worker  | nursery's words  | worker | worker | nursery|
+ *   |        | the caller's    | worker  | nursery's words  | worker | worker |
+ * nursery|
  *   +--------+-----------------+---------+------------------+-------------------------+
  *
- * One writer per line, except range words (owner and thieves) and park words (sleeper and
- * wakers). Lines are 128 bytes apart: processors fetch pairs.
+ * One writer per line, except range words (owner and thieves) and park words (sleeper
+ * and wakers). Lines are 128 bytes apart: processors fetch pairs.
  */
 #ifndef FW_CONTROL_H
 #define FW_CONTROL_H
@@ -21,15 +22,15 @@
 #include "range.h"
 #include "turn.h"
 
-#define FW_GROUPS_MAX   64
-#define FW_JOB_PAYLOAD  896 /* bytes of a job that the engine describes a call with */
-#define FW_QUEUE_MAX    256 /* submissions waiting */
+#define FW_GROUPS_MAX  64
+#define FW_JOB_PAYLOAD 896 /* bytes of a job that the engine describes a call with */
+#define FW_QUEUE_MAX   256 /* submissions waiting */
 
 /* Runs one chunk: 0, or the value that fails the call. */
 typedef int (*fw_job_run)(const void *payload, uint32_t chunk, int worker);
 
-/* What a dispatch is about. Written by the driver while nobody is inside; workers copy it
- * when `version` differs from what they have. */
+/* What a dispatch is about. Written by the driver while nobody is inside; workers copy
+ * it when `version` differs from what they have. */
 typedef struct fw_job {
     fw_job_run run; /* the same address in all workers: they are forked, or threads */
     uint64_t version;
@@ -39,8 +40,8 @@ typedef struct fw_job {
 
 #define FW_GO_TAIL 80
 
-/* One generation, for the workers that share an L3. Written by the driver, all else before
- * seq; but `out`, which belongs to workers (fw_control_out()).
+/* One generation, for the workers that share an L3. Written by the driver, all else
+ * before seq; but `out`, which belongs to workers (fw_control_out()).
  *
  * What changes with every call travels in this line: the job is copied only when its
  * version is news, the tail (a small ctx) always. */
@@ -48,14 +49,15 @@ typedef struct fw_go {
     _Alignas(128) _Atomic uint64_t seq; /* see below; spun on by loads */
     uint64_t version;                   /* of the job */
     uint32_t chunks;
-    uint32_t grace_ns;  /* how long the share of a late worker is left to it */
-    uint32_t reruns;    /* generations since the call's first, whose number is its epoch */
+    uint32_t grace_ns; /* how long the share of a late worker is left to it */
+    uint32_t reruns; /* generations since the call's first, whose number is its epoch */
     uint32_t tail_size; /* bytes that follow the job's payload */
     _Atomic uint64_t out[2];
     unsigned char tail[FW_GO_TAIL];
 } fw_go;
 _Static_assert(sizeof(fw_go) == 128, "a pair of lines");
-_Static_assert(offsetof(fw_go, tail) == 48, "16 bytes of the tail lie in the first line");
+_Static_assert(offsetof(fw_go, tail) == 48,
+               "16 bytes of the tail lie in the first line");
 
 /* seq: what a worker must know before it may read the rest of the line.
  *    63                  10 9       2 1             0
@@ -67,8 +69,7 @@ enum { FW_SEQ_CLOSED = 1, FW_SEQ_CALLER_RUNS = 2 };
 #define FW_SEQ_STOP UINT64_MAX
 static inline uint64_t fw_seq_open(uint64_t generation, int seat)
 {
-    return generation << 10 |
-           (seat < 0 ? 0 : (uint64_t)seat << 2 | FW_SEQ_CALLER_RUNS);
+    return generation << 10 | (seat < 0 ? 0 : (uint64_t)seat << 2 | FW_SEQ_CALLER_RUNS);
 }
 static inline uint64_t fw_seq_generation(uint64_t seq)
 {
@@ -79,9 +80,9 @@ static inline int fw_seq_seat(uint64_t seq)
     return seq & FW_SEQ_CALLER_RUNS ? (int)(seq >> 2 & 255) : -1;
 }
 
-/* A chunk's mark names the call, the worker and the phase. What a dead worker had STARTED
- * and not DONE is torn; what it had not STARTED did not happen.
- *    63                  10 9       2 1     0
+/* A chunk's mark names the call, the worker and the phase. What a dead worker had
+ * STARTED and not DONE is torn; what it had not STARTED did not happen. 63 10 9       2
+ * 1     0
  *   +----------------------+---------+-------+
  *   | epoch of the call    | worker  | phase |
  *   +----------------------+---------+-------+ */
@@ -109,8 +110,8 @@ enum {
     FW_MEMBER_ENDED   /* left because the team is closing */
 };
 
-/* A member's `kill`: driver 0 -> WANTED; nursery WANTED -> SENT, then the signal; driver
- * WANTED -> 0 when the call is over. SENT ends with the member. */
+/* A member's `kill`: driver 0 -> WANTED; nursery WANTED -> SENT, then the signal;
+ * driver WANTED -> 0 when the call is over. SENT ends with the member. */
 enum { FW_KILL_WANTED = 1, FW_KILL_SENT = 2 };
 
 typedef struct fw_member {
@@ -146,20 +147,21 @@ typedef struct fw_control {
     fw_go go[FW_GROUPS_MAX];
 
     _Alignas(128) _Atomic uint32_t park[FW_WORKERS_MAX]; /* 1: worker i sleeps on it */
-    _Alignas(128) _Atomic int32_t caller_cpu; /* where the driver waits without spinning: the
-                                                 worker there does not spin; or -1 */
-    _Atomic int32_t cpu_of[FW_WORKERS_MAX];   /* worker i's, or -2: not on one CPU */
+    _Alignas(128) _Atomic int32_t
+        caller_cpu; /* where the driver waits without spinning: the
+                       worker there does not spin; or -1 */
+    _Atomic int32_t cpu_of[FW_WORKERS_MAX]; /* worker i's, or -2: not on one CPU */
 
     /* The driver's words. The driver is whoever holds `driver`: a caller, or the
      * supervisor for calls that nobody waits in. */
     _Alignas(128) fw_turn driver;
     _Atomic uint64_t generation; /* of the last dispatch */
     _Atomic uint64_t active;     /* generation being driven; 0: none */
-    _Atomic uint32_t opened;     /* written to order the opening before a look at park[] */
-    _Alignas(128) _Atomic uint32_t join;           /* futex of the waiting driver */
-    _Atomic uint32_t driver_sleeps;                /* FW_SLEEPS_...: how to wake it */
-    _Alignas(128) _Atomic uint64_t error;          /* lowest failing chunk << 32 | value */
-    _Atomic uint64_t cancel;                       /* epoch that starts no more chunks */
+    _Atomic uint32_t opened; /* written to order the opening before a look at park[] */
+    _Alignas(128) _Atomic uint32_t join;  /* futex of the waiting driver */
+    _Atomic uint32_t driver_sleeps;       /* FW_SLEEPS_...: how to wake it */
+    _Alignas(128) _Atomic uint64_t error; /* lowest failing chunk << 32 | value */
+    _Atomic uint64_t cancel;              /* epoch that starts no more chunks */
 
     /* Of the running call; changed by the driver, seldom, while nobody is inside. */
     _Alignas(128) _Atomic uint64_t *mark; /* mark of chunk c: mark[c << mark_shift] */
@@ -169,11 +171,12 @@ typedef struct fw_control {
     uint32_t listed; /* this generation is a rerun */
 
     /* The nursery's words. */
-    _Alignas(128) _Atomic uint32_t deaths; /* how many so far; futex of those who open */
-    _Atomic uint32_t up;                   /* how many members have come up so far */
+    _Alignas(
+        128) _Atomic uint32_t deaths; /* how many so far; futex of those who open */
+    _Atomic uint32_t up;              /* how many members have come up so far */
     _Atomic uint32_t nursery_pid;
-    _Atomic uint32_t go_ahead;  /* the opener has the nursery's pidfd */
-    _Atomic uint32_t stop;      /* 1: end when idle, 2: kill */
+    _Atomic uint32_t go_ahead;    /* the opener has the nursery's pidfd */
+    _Atomic uint32_t stop;        /* 1: end when idle, 2: kill */
     _Atomic uint32_t spawn_error; /* errno of the last fork that failed */
     _Atomic uint64_t replaced;
     _Atomic uint64_t calls;
@@ -183,8 +186,8 @@ typedef struct fw_control {
     uint64_t queue_head, queue_tail;
     struct fw_submission *queue[FW_QUEUE_MAX];
     struct fw_submission *running; /* the supervisor's; it holds a reference */
-    _Atomic uint32_t queued; /* tail - head, for a look without the lock */
-    _Atomic uint32_t supervise; /* futex of a supervisor thread */
+    _Atomic uint32_t queued;       /* tail - head, for a look without the lock */
+    _Atomic uint32_t supervise;    /* futex of a supervisor thread */
 
     _Alignas(128) fw_member member[];
 } fw_control;
@@ -194,10 +197,10 @@ typedef struct fw_control {
 /* driver_sleeps: on the join futex, or as a supervisor that is to be notified. */
 enum { FW_SLEEPS_FUTEX = 1, FW_SLEEPS_SUPERVISOR = 2 };
 
-/* Where worker i writes the generation that it left last: it is inside of in_gen while that
- * is another. With one or two workers to an L3 the word lies in the line that they and the
- * driver pass to and fro anyway, which makes a dispatch a third shorter; more of them would
- * stand in line for it, and have one of their own each. */
+/* Where worker i writes the generation that it left last: it is inside of in_gen while
+ * that is another. With one or two workers to an L3 the word lies in the line that they
+ * and the driver pass to and fro anyway, which makes a dispatch a third shorter; more
+ * of them would stand in line for it, and have one of their own each. */
 #define FW_FAR 255
 static inline _Atomic uint64_t *fw_control_out(fw_control *c, int i)
 {
@@ -220,8 +223,8 @@ static inline int fw_member_is_dead(fw_member *m)
     return state == FW_MEMBER_DEAD || state == FW_MEMBER_FENCED;
 }
 
-/* Start no more chunks of the call. Only ever upwards: a cancel that comes after its call
- * has ended must not undo that of the running one. */
+/* Start no more chunks of the call. Only ever upwards: a cancel that comes after its
+ * call has ended must not undo that of the running one. */
 static inline void fw_cancel(fw_control *c, uint64_t epoch)
 {
     uint64_t seen = fw_load_relaxed(&c->cancel);

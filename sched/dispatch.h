@@ -16,23 +16,24 @@ typedef struct fw_dispatch {
     uint32_t chunks;
     uint32_t grace_ns; /* how long the share of a late worker is left to it */
     int caller_runs;
-    size_t tail_size; /* bytes that are the end of the payload, but not part of the job */
+    size_t
+        tail_size; /* bytes that are the end of the payload, but not part of the job */
     const void *tail;
-    int seat; /* the worker whose part the caller has, or -1: found by run() */
+    int seat;         /* the worker whose part the caller has, or -1: found by run() */
     int64_t deadline; /* absolute; INT64_MAX: none */
     _Atomic uint64_t *epoch_out; /* where to tell the epoch at the start; or NULL */
     _Atomic uint32_t *canceled;  /* a submission's word; or NULL */
 
-    /* How the driver waits: NULL for a caller (futex). A supervisor looks after its other
-     * duties until `until`, or until it is notified. */
+    /* How the driver waits: NULL for a caller (futex). A supervisor looks after its
+     * other duties until `until`, or until it is notified. */
     void (*wait)(void *arg, int64_t until);
     void *wait_arg;
 
     /* what came of it */
     uint64_t epoch;
-    int timed_out;       /* FW_DEADLINE_...; `cut` tells whether anything was left out */
-    int cut;             /* chunks were not started because of deadline or cancel */
-    int no_workers;      /* errno: none is left and none can be started */
+    int timed_out;  /* FW_DEADLINE_...; `cut` tells whether anything was left out */
+    int cut;        /* chunks were not started because of deadline or cancel */
+    int no_workers; /* errno: none is left and none can be started */
     int supervisor_gone; /* nothing can be said about what was running */
     uint64_t error;      /* lowest failing chunk << 32 | value; FW_NO_ERROR */
     fw_torn_chunk *torn; /* ascending; malloc'ed: the caller of run() frees it */
@@ -41,7 +42,8 @@ typedef struct fw_dispatch {
 
 /* Write the job for the dispatches that follow, unless it is what is there already.
  * Needs the driver lock. */
-void fw_dispatch_describe(fw_team *team, fw_job_run run, const void *payload, size_t size);
+void fw_dispatch_describe(fw_team *team, fw_job_run run, const void *payload,
+                          size_t size);
 
 /* Run it. Needs the driver lock. Blocks until no member may still write to the call's
  * arrays. */

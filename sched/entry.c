@@ -4,11 +4,11 @@
  *
  * A process forked at some moment has, at the same addresses, all code that was mapped
  * then; the map records those ranges. Code that came later is found again by name: the
- * file it lies in, that file's build-id (or, without one, its path alone), the offset from
- * the load address. Code in memory that no file backs (a JIT's) has no name.
+ * file it lies in, that file's build-id (or, without one, its path alone), the offset
+ * from the load address. Code in memory that no file backs (a JIT's) has no name.
  *
- * An object that was unloaded and another one loaded at its place would look the same: the
- * loader counts unloads, and after one the old map is believed for no file.
+ * An object that was unloaded and another one loaded at its place would look the same:
+ * the loader counts unloads, and after one the old map is believed for no file.
  */
 #include "entry.h"
 
@@ -33,7 +33,8 @@ struct fw_entry_map {
     unsigned long long unloads;
 };
 
-/* ---- what is mapped now -------------------------------------------------------------*/
+/* ---- what is mapped now
+ * -------------------------------------------------------------*/
 
 /* "5587e000-5587f000 r-xp 00001000 fe:00 123  /bin/x" */
 static int add_line(void *ctx, char *line)
@@ -102,7 +103,8 @@ static const range *find(const fw_entry_map *map, uintptr_t at)
     return NULL;
 }
 
-/* ---- objects by address and by name -------------------------------------------------*/
+/* ---- objects by address and by name
+ * -------------------------------------------------*/
 
 typedef struct search {
     uintptr_t at;         /* an address in it, or 0 */
@@ -160,8 +162,8 @@ static int same_object(const fw_entry *a, const fw_entry *b)
 static int look_at(struct dl_phdr_info *info, size_t size, void *ctx)
 {
     search *s = ctx;
-    const char *path = info->dlpi_name && info->dlpi_name[0] ? info->dlpi_name
-                                                             : "/proc/self/exe";
+    const char *path =
+        info->dlpi_name && info->dlpi_name[0] ? info->dlpi_name : "/proc/self/exe";
 
     (void)size;
     memset(&s->found, 0, sizeof s->found);
@@ -183,11 +185,12 @@ int fw_entry_name(const fw_entry_map *map, fw_entry_function function, fw_entry 
         return 0;
     dl_iterate_phdr(look_at, &s);
     if (!s.hit)
-        return fw_fail(FURROW_ENOTSUP,
-                       "the kernel at %p is in memory that no file backs and that the "
-                       "workers, which are older, do not have: open the pool after making "
-                       "it, or use threads",
-                       (void *)s.at);
+        return fw_fail(
+            FURROW_ENOTSUP,
+            "the kernel at %p is in memory that no file backs and that the "
+            "workers, which are older, do not have: open the pool after making "
+            "it, or use threads",
+            (void *)s.at);
     *out = s.found;
     out->offset = s.at - s.base;
     return 1;

@@ -4,24 +4,24 @@
  *
  * One single-threaded process per pool that runs no kernel. It is forked twice over, so
  * that it is not the program's child: neither a wait(-1) of the program nor its SIGCHLD
- * setting meets it. All workers are its children, so nothing is ever forked from a threaded
- * program in mid-run, the parent-death signal does not fire when the thread that opened the
- * pool ends, and nobody else can take a worker's exit status. It watches the opener's pidfd
- * and ends the family when it is gone.
+ * setting meets it. All workers are its children, so nothing is ever forked from a
+ * threaded program in mid-run, the parent-death signal does not fire when the thread
+ * that opened the pool ends, and nobody else can take a worker's exit status. It
+ * watches the opener's pidfd and ends the family when it is gone.
  *
  * A member's state word (control.h) is moved on only by
  *   nursery  EMPTY, FENCED -> STARTING       (fork)
  *   worker   STARTING -> UP                  (its own)
  *   nursery  STARTING, UP -> DEAD            (after waitid: the whole process is gone)
  *   driver   DEAD -> FENCED                  (the death is recorded)
- *   nursery  DEAD -> STARTING                when the dead one was not inside the running
- *            generation: there is nothing to record
- * `deaths` is counted before DEAD is set, so whoever sees DEAD knows that a scan is due.
- * A dead member's in_gen and out_gen do not change, and generations only grow, so "not
- * inside the running generation" stays true once seen. in_gen of an aborted announcement is
- * closed (out_gen = in_gen) before the slot is used again. A new worker knows the generation
- * that its slot left last, and may enter the running one if that is another: a generation
- * that is over but not closed was left by every slot (dispatch.c).
+ *   nursery  DEAD -> STARTING                when the dead one was not inside the
+ * running generation: there is nothing to record `deaths` is counted before DEAD is
+ * set, so whoever sees DEAD knows that a scan is due. A dead member's in_gen and
+ * out_gen do not change, and generations only grow, so "not inside the running
+ * generation" stays true once seen. in_gen of an aborted announcement is closed
+ * (out_gen = in_gen) before the slot is used again. A new worker knows the generation
+ * that its slot left last, and may enter the running one if that is another: a
+ * generation that is over but not closed was left by every slot (dispatch.c).
  *
  * Killed: its children die with it (PR_SET_PDEATHSIG); the opener sees its pidfd.
  */
@@ -37,7 +37,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* ---- being forked -------------------------------------------------------------------*/
+/* ---- being forked
+ * -------------------------------------------------------------------*/
 
 /* The middle process lives for a moment only. */
 static void middle(void (*run)(void *), void *arg, _Atomic uint32_t *pid_word)
@@ -66,13 +67,15 @@ int fw_nursery_fork(void (*run)(void *arg), void *arg, _Atomic uint32_t *pid_wor
     pid = fw_load_seqcst(pid_word);
     if (pid == 0 || pid == UINT32_MAX)
         return -EAGAIN;
-    *pidfd = fw_os_pidfd_open((pid_t)pid); /* it waits for go_ahead: it is still there */
+    *pidfd =
+        fw_os_pidfd_open((pid_t)pid); /* it waits for go_ahead: it is still there */
     fw_store_seqcst(go_ahead, 1);
     fw_os_futex_wake(go_ahead, 1);
     return (int)pid;
 }
 
-/* ---- workers ------------------------------------------------------------------------*/
+/* ---- workers
+ * ------------------------------------------------------------------------*/
 
 static void be_worker(fw_nursery *n, int i, pid_t nursery)
 {
@@ -124,7 +127,8 @@ static int spawn(fw_nursery *n, int i)
     return 0;
 }
 
-/* ---- deaths -------------------------------------------------------------------------*/
+/* ---- deaths
+ * -------------------------------------------------------------------------*/
 
 static void wake_driver(fw_control *c)
 {
@@ -160,8 +164,9 @@ static void reap_all(fw_nursery *n)
         fw_heap_sweep();
 }
 
-/* May the slot be used again? See the essay. What the scan read of the slot, it read before
- * the generation ceased to be active.
+/* May the slot be used again? See the essay. What the scan read of the slot, it read
+ * before the generation ceased to be active.
+ *
  * acquire: control.active <- fw_dispatch_run() */
 static int replaceable(fw_control *c, int i)
 {
@@ -223,7 +228,8 @@ static void kill_wanted(fw_control *c)
     }
 }
 
-/* ---- the end ------------------------------------------------------------------------*/
+/* ---- the end
+ * ------------------------------------------------------------------------*/
 
 static int members_left(fw_control *c)
 {
@@ -257,13 +263,14 @@ static int opener_gone(const fw_nursery *n)
     return fw_os_process_gone(n->opener, n->opener_start);
 }
 
-/* ---- its life -----------------------------------------------------------------------*/
+/* ---- its life
+ * -----------------------------------------------------------------------*/
 
 static int64_t next_look(const fw_nursery *n, int64_t until)
 {
-    int64_t tick = fw_os_now() + (n->opener_pidfd >= 0 && !n->retry_at
-                                      ? 10 * INT64_C(1000000000)
-                                      : 100 * INT64_C(1000000));
+    int64_t tick =
+        fw_os_now() + (n->opener_pidfd >= 0 && !n->retry_at ? 10 * INT64_C(1000000000)
+                                                            : 100 * INT64_C(1000000));
 
     return tick < until ? tick : until;
 }

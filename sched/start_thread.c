@@ -118,7 +118,8 @@ static int start_all(fw_team *team)
         return 0;
     fw_team_stop_members(team);
     join_workers(team, i);
-    return fw_fail_os(rc, "only %d of %d worker threads could be started", i, c->workers);
+    return fw_fail_os(rc, "only %d of %d worker threads could be started", i,
+                      c->workers);
 }
 
 static int open_(fw_team *team)

@@ -3,8 +3,8 @@
  * Teams: made, pinned, counted, ended.
  *
  * The control block is a block of the heap, published when it is complete; the opener
- * frees it after all members have ended. A member that the opener's death outlives is ended
- * by the nursery, and the heap goes with the last process.
+ * frees it after all members have ended. A member that the opener's death outlives is
+ * ended by the nursery, and the heap goes with the last process.
  */
 #include "team.h"
 
@@ -20,7 +20,8 @@
 
 #define FW_CONTROL_MAGIC UINT64_C(0x6d61657477727566)
 
-/* ---- the plan -----------------------------------------------------------------------*/
+/* ---- the plan
+ * -----------------------------------------------------------------------*/
 
 static int request_limits(const fw_team_request *r, fw_place_request *out)
 {
@@ -60,7 +61,8 @@ static int make_plan(fw_team *team, const fw_team_request *r)
     return rc;
 }
 
-/* ---- the control block --------------------------------------------------------------*/
+/* ---- the control block
+ * --------------------------------------------------------------*/
 
 /* Who leaves by the group's own line: see fw_control_out(). */
 static void assign_outs(fw_control *c)
@@ -89,7 +91,8 @@ static void fill_control(fw_team *team)
         c->group_of[i] = (uint16_t)(w->group % c->groups);
         fw_store_relaxed(&c->cpu_of[i], p->pin == FURROW_PIN_CORE ? w->cpu : -2);
         /* No generation is 0: the first word of each member is "not installed". */
-        fw_store_relaxed(&c->member[i].range, fw_range_pack(FW_TAG_MASK, (fw_range){0, 0}));
+        fw_store_relaxed(&c->member[i].range,
+                         fw_range_pack(FW_TAG_MASK, (fw_range){0, 0}));
     }
     assign_outs(c);
     for (int i = 0; i < c->groups; i++)
@@ -145,7 +148,8 @@ static void free_team(fw_team *team)
     free(team);
 }
 
-/* ---- open and close -----------------------------------------------------------------*/
+/* ---- open and close
+ * -----------------------------------------------------------------*/
 
 int fw_team_open(const fw_team_request *r, fw_team **out)
 {
@@ -215,7 +219,8 @@ void fw_team_close(fw_team *team, int kill)
 
 void fw_team_pin(const fw_team *team, int i)
 {
-    /* A refusal (the cpuset shrank meanwhile) leaves the worker unpinned: slower, right. */
+    /* A refusal (the cpuset shrank meanwhile) leaves the worker unpinned: slower,
+     * right. */
     if (team->place->pin != FURROW_PIN_NONE)
         (void)fw_os_pin(&team->place->worker[i].pin);
 }

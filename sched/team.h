@@ -28,12 +28,12 @@ typedef struct fw_team {
     fw_topology *topology;
     const fw_start *start;
     int64_t grace;
-    int32_t opener;       /* pid */
+    int32_t opener; /* pid */
     /* Under the driver lock: */
     struct fw_worker *caller; /* the caller when it has a worker's part */
     int seat_cpu;             /* where the last caller ran, and */
     int seat;                 /* the worker on that CPU, or -1 */
-    fw_tracering *trace;  /* one per worker, in shared memory; or NULL */
+    fw_tracering *trace;      /* one per worker, in shared memory; or NULL */
     size_t trace_records;
     /* start_fork */
     int nursery_pidfd;

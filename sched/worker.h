@@ -13,8 +13,8 @@ typedef struct fw_worker {
     fw_team *team;
     fw_control *control;
     fw_member *member;
-    const fw_go *go;        /* its group's */
-    _Atomic uint64_t *out;  /* where it says that it left */
+    const fw_go *go;       /* its group's */
+    _Atomic uint64_t *out; /* where it says that it left */
     const uint16_t *victims;
     fw_tracering *trace;
     int index;
@@ -25,7 +25,7 @@ typedef struct fw_worker {
     uint32_t chunks;  /* of the dispatch that `band` is for */
     fw_range band;    /* its share */
     fw_idle idle;
-    fw_job job;       /* its copy */
+    fw_job job; /* its copy */
 } fw_worker;
 
 void fw_worker_init(fw_worker *w, fw_team *team, int index);

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Arrays: a small object in the heap that describes, and a block that holds, the elements.
+ * Arrays: a small object in the heap that describes, and a block that holds, the
+ * elements.
  *
  * Who writes: the creator fills object and block before both are published as one
  * (heap.c); afterwards only `refs` changes, `rule` when a pool takes the memory, and
  * `magic` once, when the handle is freed. A root counts itself and its slices; whoever
- * takes the last reference frees object and block as one. Killed between its decrement and
- * the free: the block stays until the family ends; it is never freed twice.
+ * takes the last reference frees object and block as one. Killed between its decrement
+ * and the free: the block stays until the family ends; it is never freed twice.
  *
- * Files (named arrays, mapped .npy files) are mapped over a run of the window, so that each
- * process of the family finds them at the same address; a worker older than the mapping
- * opens the file through the /proc of the process that mapped it.
+ * Files (named arrays, mapped .npy files) are mapped over a run of the window, so that
+ * each process of the family finds them at the same address; a worker older than the
+ * mapping opens the file through the /proc of the process that mapped it.
  */
 #include "array.h"
 
@@ -23,7 +24,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* ---- what is asked for --------------------------------------------------------------*/
+/* ---- what is asked for
+ * --------------------------------------------------------------*/
 
 static int spec_type(fw_array_spec *s, int type, const char *format)
 {
@@ -84,7 +86,8 @@ int fw_array_spec_make(fw_array_spec *s, int type, const char *format,
     return rc < 0 ? rc : spec_shape(s, shape->len, shape->ndim, shape->shape);
 }
 
-/* ---- the object ---------------------------------------------------------------------*/
+/* ---- the object
+ * ---------------------------------------------------------------------*/
 
 static fw_array *object_new(const fw_array_spec *s)
 {
@@ -132,7 +135,8 @@ static fw_array *heap_array(const fw_array_spec *s)
     return a;
 }
 
-/* ---- files in the window ------------------------------------------------------------*/
+/* ---- files in the window
+ * ------------------------------------------------------------*/
 
 /* Map fd, whose elements begin at offset; it is kept open for the workers. */
 static fw_array *file_array(const fw_array_spec *s, int fd, size_t offset, int writable)
@@ -180,7 +184,8 @@ int fw_array_map_here(const fw_array *a)
     if (root->kind != FW_ARRAY_FILE || root->pid == fw_participant_pid())
         return 0;
     for (int i = 0; i < MAPPED_MAX; i++)
-        if (mapped_here[i].block == root->block && mapped_here[i].serial == root->serial)
+        if (mapped_here[i].block == root->block &&
+            mapped_here[i].serial == root->serial)
             return 0;
     fd = fw_os_open_of(root->pid, root->fd, root->writable);
     if (fd < 0)
@@ -212,7 +217,8 @@ furrow_array *fw_array_map_file(const fw_array_file *file)
     return &a->view;
 }
 
-/* ---- named arrays -------------------------------------------------------------------*/
+/* ---- named arrays
+ * -------------------------------------------------------------------*/
 
 static int named_publish(fw_array *a, const char *name, int keep)
 {
@@ -257,8 +263,8 @@ static fw_array *named_array(const fw_array_spec *s, const furrow_array_options 
         return NULL;
     fd = fw_os_shm_new(size);
     if (fd < 0) {
-        fw_fail_os(fd == -ENOSPC ? ENOMEM : -fd, "cannot make a shared file of %zu bytes",
-                   size);
+        fw_fail_os(fd == -ENOSPC ? ENOMEM : -fd,
+                   "cannot make a shared file of %zu bytes", size);
         return NULL;
     }
     a = file_array(s, fd, FW_PAGE, 1);
@@ -292,7 +298,8 @@ static fw_array *attach(const char *name)
     return a;
 }
 
-/* ---- public -------------------------------------------------------------------------*/
+/* ---- public
+ * -------------------------------------------------------------------------*/
 
 static furrow_array *published(const char *function, fw_array *a)
 {
@@ -408,12 +415,13 @@ int furrow_array_free(furrow_array *view)
         return fw_status_in(__func__, furrow_last_error()->code);
     root = a->root;
     if (root->kind == FW_ARRAY_FILE && root->pid != fw_participant_pid())
-        return fw_status_in(__func__,
-                            fw_fail(FURROW_EINVAL, "the array is a file that process %ld "
-                                                   "has mapped; only it can free it",
-                                    (long)root->pid));
+        return fw_status_in(__func__, fw_fail(FURROW_EINVAL,
+                                              "the array is a file that process %ld "
+                                              "has mapped; only it can free it",
+                                              (long)root->pid));
     if (!fw_cas_seqcst(&a->magic, &live, 0))
-        return fw_status_in(__func__, fw_fail(FURROW_EINVAL, "the array is free already"));
+        return fw_status_in(__func__,
+                            fw_fail(FURROW_EINVAL, "the array is free already"));
     if (a != root)
         object_free(a);
     release_root(root);

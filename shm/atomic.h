@@ -4,9 +4,9 @@
  *
  * Words shared by processes are _Atomic uint32_t or _Atomic uint64_t, lock-free and
  * therefore address-free (asserted below). Where an announcement must be visible before
- * something else is looked at (Dekker), both sides use a seqcst operation; free-standing
- * fences are not used, for neither ThreadSanitizer nor a reader can tell which pair they
- * belong to.
+ * something else is looked at (Dekker), both sides use a seqcst operation;
+ * free-standing fences are not used, for neither ThreadSanitizer nor a reader can tell
+ * which pair they belong to.
  *
  * Each release names the acquire that it pairs with, and the other way round:
  *     release: ring.tail -> ring_take()        acquire: ring.tail <- ring_put()
@@ -31,9 +31,9 @@ _Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2,
 #define fw_add_seqcst(p, v)    atomic_fetch_add_explicit((p), (v), memory_order_seq_cst)
 
 /* 1 and the new value is in, or 0 and *expected is what was there. Never spurious. */
-#define fw_cas_seqcst(p, expected, v)                                                    \
-    atomic_compare_exchange_strong_explicit((p), (expected), (v), memory_order_seq_cst,  \
-                                            memory_order_seq_cst)
+#define fw_cas_seqcst(p, expected, v)                                                  \
+    atomic_compare_exchange_strong_explicit(                                           \
+        (p), (expected), (v), memory_order_seq_cst, memory_order_seq_cst)
 
 /* Order for a reader who has seen this process end: the compiler's alone is enough, for
  * a kill falls between two instructions and all before it have happened. */

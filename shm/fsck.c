@@ -26,14 +26,15 @@ static int check_zone(const fw_segment *s, int z)
 
         length = fw_unit_length(word);
         if (length == 0 || length > zone->units - u)
-            return fw_fail(FURROW_ECORRUPT, "zone %d: the run at unit %zu has %zu units", z,
-                           u, length);
+            return fw_fail(FURROW_ECORRUPT,
+                           "zone %d: the run at unit %zu has %zu units", z, u, length);
         if (state == FW_UNIT_SLAB && z == FW_ZONE_SMALL)
             rc = fw_slab_check(s, u);
         else if (state == FW_UNIT_RUN && owner > 0 && !is_live(s->heap, owner))
             rc = fw_fail(FURROW_ECORRUPT, "zone %d: unit %zu belongs to nobody", z, u);
         else if (state != FW_UNIT_RUN && state != FW_UNIT_FREE)
-            rc = fw_fail(FURROW_ECORRUPT, "zone %d: unit %zu has state %d", z, u, state);
+            rc =
+                fw_fail(FURROW_ECORRUPT, "zone %d: unit %zu has state %d", z, u, state);
         if (rc < 0)
             return rc;
     }

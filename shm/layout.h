@@ -4,19 +4,18 @@
  *
  *   heap segment (one nameless memfd, mapped at the same address in the whole family)
  *   +------------+---------------------+---------------+--------------+----------------+
- *   | superblock | unit maps: 8 B for  | small zone    | large zone   | window (not of |
- *   | fw_heap    | each unit of a zone | 4 KiB units   | 2 MiB units  | the memfd)     |
+ *   | superblock | unit maps: 8 B for  | small zone    | large zone   | window (not of
+ * | | fw_heap    | each unit of a zone | 4 KiB units   | 2 MiB units  | the memfd) |
  *   +------------+---------------------+---------------+--------------+----------------+
  *
- *   unit word (the map entry of the first unit of a run; the words of its other units mean
- *   nothing and are never RUN or SLAB)
- *    63        60 59        56 55                40 39                                 0
+ *   unit word (the map entry of the first unit of a run; the words of its other units
+ * mean nothing and are never RUN or SLAB) 63        60 59        56 55 40 39 0
  *   +------------+------------+--------------------+-----------------------------------+
- *   | state      | flags      | owner              | length in units                   |
+ *   | state      | flags      | owner              | length in units |
  *   +------------+------------+--------------------+-----------------------------------+
  *   FREE: nobody's.  RUN: a block; owner 0 = published, else participant + 1, still in
- *   the making (or in the unmaking) and reclaimed with its owner.  SLAB: a page of equal
- *   objects; owner = size class.
+ *   the making (or in the unmaking) and reclaimed with its owner.  SLAB: a page of
+ * equal objects; owner = size class.
  *
  *   slab page: uint16_t owner[64], then the slots.  0 free, 0xFFFF published, else
  *   participant + 1.
@@ -80,8 +79,9 @@ typedef struct fw_heap {
     uint64_t slab_hint[FW_SLAB_CLASSES]; /* a page that may have a free slot */
     uint32_t lines; /* participant lines ever used; written before the line is live */
     uint32_t names; /* entries of name[] ever used; likewise */
-    _Atomic uint64_t pair_object; /* the pair whose owner is being changed; 0: none. Set */
-    uint64_t pair_block;          /* after pair_block, cleared when both have it */
+    _Atomic uint64_t
+        pair_object;     /* the pair whose owner is being changed; 0: none. Set */
+    uint64_t pair_block; /* after pair_block, cleared when both have it */
     fw_participant participant[FW_PARTICIPANTS];
     fw_name name[FW_NAMES];
 } fw_heap;

@@ -95,8 +95,8 @@ static int named_check(const fw_named *h, size_t size, fw_array_spec *s)
     shape.ndim = h->ndim;
     if (fw_array_spec_make(s, h->type, h->format, &shape) < 0)
         return fw_fail(FURROW_ECORRUPT, "its type or shape makes no sense");
-    if (s->view.itemsize != h->itemsize || s->bytes != h->bytes || h->offset != FW_PAGE ||
-        size < FW_PAGE || size - FW_PAGE < s->bytes)
+    if (s->view.itemsize != h->itemsize || s->bytes != h->bytes ||
+        h->offset != FW_PAGE || size < FW_PAGE || size - FW_PAGE < s->bytes)
         return fw_fail(FURROW_ECORRUPT, "its size does not fit its shape");
     return 0;
 }

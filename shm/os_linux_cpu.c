@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Processors of Linux. Raw system calls: glibc's fixed cpu_set_t fails with EINVAL where
- * the kernel knows more than 1024 CPUs.
+ * Processors of Linux. Raw system calls: glibc's fixed cpu_set_t fails with EINVAL
+ * where the kernel knows more than 1024 CPUs.
  */
 #include "os.h"
 
@@ -14,7 +14,8 @@
 int fw_os_affinity(fw_cpuset *out)
 {
     memset(out, 0, sizeof *out);
-    return syscall(SYS_sched_getaffinity, 0, sizeof out->bits, out->bits) < 0 ? -errno : 0;
+    return syscall(SYS_sched_getaffinity, 0, sizeof out->bits, out->bits) < 0 ? -errno
+                                                                              : 0;
 }
 
 int fw_os_pin(const fw_cpuset *cpus)

@@ -130,7 +130,8 @@ int fw_os_populate(void *at, size_t size)
             touch(from, to);
             return 0;
         }
-        return errno == EFAULT ? -ENOMEM : -errno; /* shmem answers a lack with EFAULT */
+        return errno == EFAULT ? -ENOMEM
+                               : -errno; /* shmem answers a lack with EFAULT */
     }
     return 0;
 }
@@ -183,8 +184,8 @@ size_t fw_os_resident(void *at, size_t size)
 
 void *fw_os_page_wiped_on_fork(void)
 {
-    void *p = mmap(NULL, FW_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                   -1, 0);
+    void *p =
+        mmap(NULL, FW_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (p == MAP_FAILED)
         return NULL;

@@ -2,9 +2,10 @@
  *
  * Slab pages.
  *
- * The first 128 bytes of the page name the owner of each slot: 0 free, 0xFFFF published,
- * else participant + 1. One 16-bit store claims or frees a slot and names the owner, so
- * there is nothing to repair after a death. The size class is in the unit's word.
+ * The first 128 bytes of the page name the owner of each slot: 0 free, 0xFFFF
+ * published, else participant + 1. One 16-bit store claims or frees a slot and names
+ * the owner, so there is nothing to repair after a death. The size class is in the
+ * unit's word.
  */
 #include "slab.h"
 
@@ -61,11 +62,12 @@ static int class_for(size_t size)
     int class = 0;
 
     while (class_size[class] < size)
-        class++;
+        class ++;
     return class;
 }
 
-/* A page of the class with a free slot, from the hint on; FW_UNIT_NONE when there is none. */
+/* A page of the class with a free slot, from the hint on; FW_UNIT_NONE when there is
+ * none. */
 static size_t find_page(const fw_segment *s, int class)
 {
     const fw_zone *zone = &s->zone[FW_ZONE_SMALL];
@@ -83,7 +85,8 @@ static size_t find_page(const fw_segment *s, int class)
     return FW_UNIT_NONE;
 }
 
-/* The page is all zeros (units are given back before they are freed): all slots free. */
+/* The page is all zeros (units are given back before they are freed): all slots free.
+ */
 static size_t new_page(const fw_segment *s, int class, int participant)
 {
     const fw_zone *zone = &s->zone[FW_ZONE_SMALL];
@@ -110,7 +113,8 @@ void *fw_slab_alloc(const fw_segment *s, size_t size, int participant)
     slot = free_slot(s, u, class);
     fw_store_relaxed(&page_of(s, u)->owner[slot], (uint16_t)(participant + 1));
     fw_fence_death();
-    return (char *)page_of(s, u) + first_offset(class) + (size_t)slot * class_size[class];
+    return (char *)page_of(s, u) + first_offset(class) +
+           (size_t)slot * class_size[class];
 }
 
 /* The owner word of the slot that begins at p, or NULL. */
@@ -124,7 +128,8 @@ static _Atomic uint16_t *owner_of(const fw_segment *s, const void *p)
     if (class < 0 || in_page < first_offset(class))
         return NULL;
     slot = (in_page - first_offset(class)) / class_size[class];
-    if ((in_page - first_offset(class)) % class_size[class] || slot >= (size_t)slots(class))
+    if ((in_page - first_offset(class)) % class_size[class] ||
+        slot >= (size_t)slots(class))
         return NULL;
     return &page_of(s, unit)->owner[slot];
 }
@@ -141,7 +146,8 @@ size_t fw_slab_size(const fw_segment *s, const void *p)
 {
     size_t offset = (size_t)((const char *)p - s->zone[FW_ZONE_SMALL].base);
 
-    return fw_slab_owner(s, p) < 0 ? 0 : class_size[class_at(s, offset / FW_SMALL_UNIT)];
+    return fw_slab_owner(s, p) < 0 ? 0
+                                   : class_size[class_at(s, offset / FW_SMALL_UNIT)];
 }
 
 int fw_slab_own(const fw_segment *s, void *p, int owner)
@@ -224,8 +230,9 @@ int fw_slab_check(const fw_segment *s, size_t unit)
         if (owner != 0 && owner != FW_SLAB_PUBLISHED &&
             (owner > FW_PARTICIPANTS ||
              !fw_load_relaxed(&s->heap->participant[owner - 1].live)))
-            return fw_fail(FURROW_ECORRUPT, "slot %d of the page at unit %zu belongs to %d",
-                           i, unit, owner);
+            return fw_fail(FURROW_ECORRUPT,
+                           "slot %d of the page at unit %zu belongs to %d", i, unit,
+                           owner);
     }
     return 0;
 }

@@ -13,20 +13,20 @@
 #include <string.h>
 
 /* One table of codes: name and meaning. */
-#define FW_STATUS_TABLE(X)                                                               \
-    X(FURROW_OWNERDIED, "the last holder of the lock died holding it")                   \
-    X(FURROW_OK, "success")                                                              \
-    X(FURROW_EINVAL, "invalid argument")                                                 \
-    X(FURROW_ETYPE, "typecodes do not match")                                            \
-    X(FURROW_ENOMEM, "not enough memory")                                                \
-    X(FURROW_EOS, "the operating system refused")                                        \
-    X(FURROW_ETIME, "the deadline has passed")                                           \
-    X(FURROW_ECLOSED, "closed")                                                          \
-    X(FURROW_EDIED, "a worker died")                                                     \
-    X(FURROW_EKERNEL, "a kernel failed")                                                 \
-    X(FURROW_ECANCELED, "cancelled")                                                     \
-    X(FURROW_ECORRUPT, "corrupt data")                                                   \
-    X(FURROW_EBUSY, "in use")                                                            \
+#define FW_STATUS_TABLE(X)                                                             \
+    X(FURROW_OWNERDIED, "the last holder of the lock died holding it")                 \
+    X(FURROW_OK, "success")                                                            \
+    X(FURROW_EINVAL, "invalid argument")                                               \
+    X(FURROW_ETYPE, "typecodes do not match")                                          \
+    X(FURROW_ENOMEM, "not enough memory")                                              \
+    X(FURROW_EOS, "the operating system refused")                                      \
+    X(FURROW_ETIME, "the deadline has passed")                                         \
+    X(FURROW_ECLOSED, "closed")                                                        \
+    X(FURROW_EDIED, "a worker died")                                                   \
+    X(FURROW_EKERNEL, "a kernel failed")                                               \
+    X(FURROW_ECANCELED, "cancelled")                                                   \
+    X(FURROW_ECORRUPT, "corrupt data")                                                 \
+    X(FURROW_EBUSY, "in use")                                                          \
     X(FURROW_ENOTSUP, "not supported")
 
 static _Thread_local furrow_error record = {.function = "furrow"};
@@ -34,8 +34,8 @@ static _Thread_local furrow_error record = {.function = "furrow"};
 const char *furrow_status_name(int code)
 {
     switch (code) {
-#define FW_STATUS_NAME(c, text)                                                          \
-    case c:                                                                              \
+#define FW_STATUS_NAME(c, text)                                                        \
+    case c:                                                                            \
         return #c;
         FW_STATUS_TABLE(FW_STATUS_NAME)
 #undef FW_STATUS_NAME
@@ -47,8 +47,8 @@ const char *furrow_status_name(int code)
 const char *furrow_strerror(int code)
 {
     switch (code) {
-#define FW_STATUS_TEXT(c, text)                                                          \
-    case c:                                                                              \
+#define FW_STATUS_TEXT(c, text)                                                        \
+    case c:                                                                            \
         return text;
         FW_STATUS_TABLE(FW_STATUS_TEXT)
 #undef FW_STATUS_TEXT

@@ -273,8 +273,8 @@ static void try_async(furrow_pool *pool)
     furrow_array_free(a);
 }
 
-/* The caller was first with one page, maybe on the wrong node: the others are not kept from
- * theirs by it. */
+/* The caller was first with one page, maybe on the wrong node: the others are not kept
+ * from theirs by it. */
 static void try_touched(furrow_pool *pool)
 {
     furrow_array *a = array_new(LARGE);

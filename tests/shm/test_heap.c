@@ -505,7 +505,8 @@ Test(tracering, too_many)
     cr_assert_null(fw_tracering_new(4, SIZE_MAX / 8));
     cr_assert_eq(furrow_last_error()->code, FURROW_ENOMEM);
     for (int count = 1; count < 9; count++) {
-        cr_assert_null(fw_tracering_new(count, SIZE_MAX / sizeof(fw_trace) / (size_t)count));
+        cr_assert_null(
+            fw_tracering_new(count, SIZE_MAX / sizeof(fw_trace) / (size_t)count));
         cr_assert_eq(furrow_last_error()->code, FURROW_ENOMEM);
     }
 }
