@@ -14,12 +14,14 @@
 
 int fw_os_errand(void (*errand)(void *ctx), void *ctx, unsigned seconds)
 {
-    pid_t pid = fw_os_fork();
+    pid_t parent = fw_os_pid(), pid = fw_os_fork();
 
     if (pid < 0)
         return (int)pid;
     if (pid == 0) {
         fw_os_child_signals(1);
+        if (fw_os_die_with(parent) < 0) /* of this thread, which waits for us */
+            _exit(1);
         alarm(seconds);
         errand(ctx);
         _exit(0); /* no exit(): the host's handlers and buffers are not ours to run */
