@@ -253,9 +253,12 @@ static int hopeless(fw_dispatch *d)
 
     if (!d->wait && d->team->start->supervisor_gone(d->team))
         return d->supervisor_gone = 1;
-    for (int i = 0; i < c->workers; i++)
-        if (fw_load_acquire(&c->member[i].state) == FW_MEMBER_UP)
+    for (int i = 0; i < c->workers; i++) {
+        uint32_t state = fw_load_acquire(&c->member[i].state);
+
+        if (state == FW_MEMBER_UP || state == FW_MEMBER_STARTING)
             return 0;
+    }
     d->no_workers = (int)fw_load_relaxed(&c->spawn_error);
     return d->no_workers;
 }

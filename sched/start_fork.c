@@ -88,6 +88,7 @@ static void end(fw_team *team)
     while (!nursery_gone(team))
         (void)fw_os_futex_wait(&c->up, fw_load_seqcst(&c->up),
                                fw_os_now() + 1000 * 1000);
+    (void)supervisor_gone(team); /* killed: its workers may still write for a moment */
     if (has_pidfd(team))
         fw_os_close(team->nursery_pidfd);
     team->nursery_pidfd = -1;
