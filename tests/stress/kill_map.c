@@ -306,7 +306,8 @@ int main(int argc, char **argv)
         fields[i] = field_new(lengths[i]);
     do {
         for (int i = 0; i < 3; i++)
-            hunt(sizes[i], fields, KILLS / 3, soak > 0 ? start + soak : start + 100, &t);
+            hunt(sizes[i], fields, KILLS / 3, soak > 0 ? start + soak : start + 100,
+                 &t);
         print(&t, seconds_now() - start);
     } while (seconds_now() - start < soak);
     for (int i = 0; i < FIELDS; i++) {
