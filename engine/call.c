@@ -244,14 +244,14 @@ void fw_call_set_ctx(fw_call *c, const void *ctx)
  * once per name. */
 static furrow_kernel kernel_of(const fw_call_job *job)
 {
-    static _Thread_local const fw_entry *known;
+    static _Thread_local fw_entry known; /* a copy: addresses are used again */
     static _Thread_local fw_entry_function function;
 
     if (!job->entry)
         return job->kernel;
-    if (known != job->entry) {
+    if (memcmp(&known, job->entry, sizeof known) != 0) {
         function = fw_entry_resolve(job->entry);
-        known = job->entry;
+        known = *job->entry;
     }
     return (furrow_kernel)function;
 }

@@ -102,7 +102,7 @@ int fw_outcome_tell(const fw_outcome *o)
     if (o->torn_count || o->timed_out || o->supervisor_gone)
         keep_ranges(o);
     if (o->supervisor_gone)
-        return fw_fail(FURROW_EDIED, "%s; what was running is torn", gone);
+        return fw_fail(FURROW_EDIED, "%s; the call is incomplete", gone);
     if (o->torn_count)
         return o->timed_out & FW_DEADLINE_ENDED || (o->timed_out && o->cut)
                    ? tell_torn(o, FURROW_ETIME, "the deadline passed; ")

@@ -60,18 +60,23 @@ static uint32_t mark_shift(uint32_t chunks)
 
 static int ensure_marks(fw_control *c, uint32_t chunks)
 {
-    uint32_t room = chunks < 2048 ? 2048 : chunks;
+    uint32_t room = chunks < 2048 ? 2048 : chunks, *list;
+    _Atomic uint64_t *mark;
 
     if (chunks <= c->mark_room)
         return 0;
+    mark = fw_heap_alloc(room * sizeof *mark);
+    list = mark ? fw_heap_alloc(room * sizeof *list) : NULL;
+    if (!list) {
+        if (mark)
+            (void)fw_heap_free(mark);
+        return furrow_last_error()->code;
+    }
     if (c->mark)
         (void)fw_heap_free_pair(c->mark, c->list);
-    c->mark_room = 0;
-    c->mark = fw_heap_alloc(room * sizeof *c->mark);
-    c->list = fw_heap_alloc(room * sizeof *c->list);
-    if (!c->mark || !c->list)
-        return furrow_last_error()->code;
-    fw_heap_publish_pair(c->mark, c->list);
+    fw_heap_publish_pair(mark, list);
+    c->mark = mark;
+    c->list = list;
     c->mark_room = room;
     return 0;
 }
@@ -374,11 +379,13 @@ static void settle_kills(fw_dispatch *d)
 /* ---- one call
  * -----------------------------------------------------------------------*/
 
-static void work_myself(fw_dispatch *d, uint64_t g)
+static void work_myself(fw_dispatch *d, uint64_t g, uint32_t chunks)
 {
     fw_worker *me = d->team->caller;
     int outer = fw_team_self();
 
+    if (chunks > (uint32_t)d->team->control->workers)
+        wake_again(d); /* our own part may be long */
     me->deadline = d->deadline == INT64_MAX ? 0 : d->deadline;
     fw_worker_be(d->seat);
     fw_worker_work(me, g);
@@ -448,10 +455,12 @@ int fw_dispatch_run(fw_dispatch *d)
         fw_store_release(&c->active, g);
         open_generation(d, g, todo);
         if (d->caller_runs)
-            work_myself(d, g);
+            work_myself(d, g, todo);
         died = join(d, g, deaths);
         deaths = fw_load_acquire(&c->deaths);
-        todo = died && !d->supervisor_gone && !d->no_workers ? fw_reap_scan(d) : 0;
+        todo = died ? fw_reap_scan(d) : 0;
+        if (d->supervisor_gone || d->no_workers)
+            todo = 0; /* there is nobody to run it */
         fw_store_release(&c->active, 0);
         if (died)
             fw_reap_fence(d->team);

@@ -199,6 +199,7 @@ static void replace_all(fw_nursery *n)
         }
         fw_add_relaxed(&c->replaced, 1);
     }
+    n->retry_at = 0;
 }
 
 static int lives(fw_member *m)
@@ -283,6 +284,7 @@ static void look_after(void *arg, int64_t until)
 
     (void)fw_os_wait_events(n->signals, n->opener_pidfd, next_look(n, until));
     if (opener_gone(n)) {
+        kill_all(c); /* first: one of them may hold the heap's lock, and be stopped */
         fw_names_orphaned(n->opener, n->opener_start);
         end(n, 1);
     }

@@ -16,6 +16,7 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef SYS_close_range
@@ -91,7 +92,10 @@ int fw_os_pidfd_dead(int pidfd)
 {
     struct pollfd p = {.fd = pidfd, .events = POLLIN};
 
-    return poll(&p, 1, 0) == 1 && (p.revents & POLLIN);
+    struct timespec none = {0};
+
+    /* The raw call is no cancellation point: callers hold locks. */
+    return syscall(SYS_ppoll, &p, 1, &none, NULL, 0) == 1 && (p.revents & POLLIN);
 }
 
 int fw_os_pidfd_wait(int pidfd, int64_t until)
