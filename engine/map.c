@@ -8,6 +8,7 @@
 #include "outcome.h"
 #include "pool.h"
 #include "prepare.h"
+#include "job.h"
 #include "status.h"
 
 #include <stdlib.h>
@@ -68,7 +69,7 @@ static void describe(furrow_pool *pool, const fw_call *call)
 
     if (!call->job.far_ctx && !ctx_in_line(call))
         size += call->job.ctx_size;
-    fw_dispatch_describe(pool->team, fw_call_run, &call->job, size);
+    fw_job_describe(pool->team, fw_call_run, &call->job, size);
     pool->last_version = pool->team->control->job.version;
 }
 

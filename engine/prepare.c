@@ -18,6 +18,7 @@
 #include "prepare.h"
 
 #include "band.h"
+#include "job.h"
 #include "status.h"
 #include "submit.h"
 
@@ -98,7 +99,7 @@ static int take_once(furrow_pool *pool, const take_job *job, uint32_t grace_ns)
                      .error = FW_NO_ERROR};
     int rc;
 
-    fw_dispatch_describe(pool->team, take_part, job, sizeof *job);
+    fw_job_describe(pool->team, take_part, job, sizeof *job);
     rc = fw_dispatch_run(&d);
     free(d.torn);
     if (rc < 0)

@@ -25,7 +25,7 @@
  */
 #include "dispatch.h"
 
-#include "heap.h"
+#include "job.h"
 #include "reap.h"
 #include "status.h"
 #include "worker.h"
@@ -34,52 +34,6 @@
 #include <string.h>
 
 #define TICK_NS (10 * 1000 * 1000)
-
-/* ---- the job
- * ------------------------------------------------------------------------*/
-
-void fw_dispatch_describe(fw_team *team, fw_job_run run, const void *payload,
-                          size_t size)
-{
-    fw_job *job = &team->control->job;
-
-    if (job->version && job->run == run && job->size == size &&
-        memcmp(job->payload, payload, size) == 0)
-        return;
-    job->run = run;
-    job->size = size;
-    memcpy(job->payload, payload, size);
-    job->version++;
-}
-
-/* Few chunks have a pair of lines each for their marks, so that workers do not meet. */
-static uint32_t mark_shift(uint32_t chunks)
-{
-    return chunks <= 64 ? 4 : 0;
-}
-
-static int ensure_marks(fw_control *c, uint32_t chunks)
-{
-    uint32_t room = chunks < 2048 ? 2048 : chunks, *list;
-    _Atomic uint64_t *mark;
-
-    if (chunks <= c->mark_room)
-        return 0;
-    mark = fw_heap_alloc(room * sizeof *mark);
-    list = mark ? fw_heap_alloc(room * sizeof *list) : NULL;
-    if (!list) {
-        if (mark)
-            (void)fw_heap_free(mark);
-        return furrow_last_error()->code;
-    }
-    if (c->mark)
-        (void)fw_heap_free_pair(c->mark, c->list);
-    fw_heap_publish_pair(mark, list);
-    c->mark = mark;
-    c->list = list;
-    c->mark_room = room;
-    return 0;
-}
 
 /* ---- open
  * ---------------------------------------------------------------------------*/
@@ -434,8 +388,8 @@ static void begin(fw_dispatch *d)
     if (d->canceled && fw_load_seqcst(d->canceled))
         fw_cancel(c, d->epoch);
     settle_caller(d);
-    if (c->mark_shift != mark_shift(d->chunks))
-        c->mark_shift = mark_shift(d->chunks);
+    if (c->mark_shift != fw_job_mark_shift(d->chunks))
+        c->mark_shift = fw_job_mark_shift(d->chunks);
 }
 
 /* release: control.active -> replaceable() */
@@ -443,7 +397,7 @@ int fw_dispatch_run(fw_dispatch *d)
 {
     fw_control *c = d->team->control;
     uint32_t todo = d->chunks, deaths = fw_load_acquire(&c->deaths);
-    int died, rc = ensure_marks(c, d->chunks << mark_shift(d->chunks));
+    int died, rc = fw_job_ensure_marks(c, d->chunks << fw_job_mark_shift(d->chunks));
 
     if (rc < 0)
         return rc;

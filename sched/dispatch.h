@@ -40,11 +40,6 @@ typedef struct fw_dispatch {
     size_t torn_count;
 } fw_dispatch;
 
-/* Write the job for the dispatches that follow, unless it is what is there already.
- * Needs the driver lock. */
-void fw_dispatch_describe(fw_team *team, fw_job_run run, const void *payload,
-                          size_t size);
-
 /* Run it. Needs the driver lock. Blocks until no member may still write to the call's
  * arrays. */
 int fw_dispatch_run(fw_dispatch *d);

@@ -13,6 +13,7 @@
 #include "submit.h"
 
 #include "heap.h"
+#include "job.h"
 #include "status.h"
 
 #include <stdlib.h>
@@ -113,7 +114,7 @@ static void drive(fw_team *team, fw_submission *s, void (*wait)(void *, int64_t)
     team->control->running = s;
     s->chunks_before = fw_team_count(team, FW_COUNT_chunks);
     fw_store_seqcst(&s->state, FW_SUBMISSION_RUNNING);
-    fw_dispatch_describe(team, s->job.run, s->job.payload, s->job.size);
+    fw_job_describe(team, s->job.run, s->job.payload, s->job.size);
     rc = fw_dispatch_run(&d);
     publish_result(s, &d, rc);
     free(d.torn);

@@ -4,6 +4,7 @@
  * the generation's number is.
  */
 #include "dispatch.h"
+#include "job.h"
 #include "heap.h"
 #include "left.h"
 #include "range.h"
@@ -92,7 +93,7 @@ static void run_once(fw_team *team, tally *t, uint32_t chunks)
                      .error = FW_NO_ERROR};
 
     cr_assert(fw_dispatch_lock(team, FURROW_FOREVER) >= 0);
-    fw_dispatch_describe(team, mark, &t, sizeof t);
+    fw_job_describe(team, mark, &t, sizeof t);
     cr_assert_eq(fw_dispatch_run(&d), 0);
     fw_dispatch_unlock(team);
     cr_assert_eq(d.error, FW_NO_ERROR);
