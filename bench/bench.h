@@ -19,8 +19,7 @@
 
 struct furrow_array;
 
-/* ---- memory (memory.c)
- * --------------------------------------------------------------*/
+/* ---- memory (memory.c) ------------------------------------------------------------*/
 
 typedef enum bench_memory {
     BENCH_NO_MEMORY,
@@ -56,8 +55,7 @@ void bench_vector_populate(const bench_vector *v, size_t begin, size_t end);
 /* Percent of the vector's resident memory that lies in huge pages; -1: unknown. */
 int bench_vector_huge(const bench_vector *v);
 
-/* ---- what is measured
- * ---------------------------------------------------------------*/
+/* ---- what is measured -------------------------------------------------------------*/
 
 typedef enum bench_op {
     BENCH_SCALE, /* a *= k */
@@ -132,8 +130,7 @@ typedef struct bench_marks {
 } bench_marks;
 extern bench_marks bench_the_marks;
 
-/* ---- measurements, in the child (dispatch.c, sweep.c)
- * -------------------------------*/
+/* ---- measurements, in the child (dispatch.c, sweep.c) -----------------------------*/
 
 typedef struct bench_samples {
     double *value;
@@ -150,8 +147,7 @@ bench_measure bench_measure_dispatch, bench_measure_small, bench_measure_sweep,
 int bench_samples_room(bench_samples *s, size_t room);
 void bench_samples_add(bench_samples *s, double value);
 
-/* ---- rows (rows.c)
- * ------------------------------------------------------------------*/
+/* ---- rows (rows.c) ----------------------------------------------------------------*/
 
 typedef enum bench_role {
     BENCH_CONTENDER,
@@ -194,8 +190,7 @@ const bench_row *bench_row_find(const char *name);
 void bench_contender_name(const bench_row *row, const bench_contender *c, char *out,
                           size_t size);
 
-/* ---- the child (contender.c) and its launch (launch.c)
- * ------------------------------*/
+/* ---- the child (contender.c) and its launch (launch.c) ----------------------------*/
 
 /* Measure the named contender; writes result and samples to stdout. The exit status. */
 int bench_contender_main(const char *name, bench_config *config);
@@ -214,8 +209,7 @@ typedef struct bench_launch {
 void bench_launch_run(const bench_row *row, const bench_contender *c,
                       const bench_config *config, bench_launch *out);
 
-/* ---- the processor (cpu_*.c, pin.c)
- * -------------------------------------------------*/
+/* ---- the processor (cpu_*.c, pin.c) -----------------------------------------------*/
 
 uint64_t bench_ticks(void);
 double bench_ticks_per_ns(void);

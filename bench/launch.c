@@ -22,8 +22,7 @@
 
 enum { LIMIT_SECONDS = 120, MAX_SAMPLES = 1 << 20 };
 
-/* ---- in the child
- * -------------------------------------------------------------------*/
+/* ---- in the child -----------------------------------------------------------------*/
 
 /* What a user's shell says to OpenMP, OpenBLAS or furrow is not what is measured here.
  */
@@ -93,8 +92,7 @@ static void become(const bench_row *row, const bench_contender *c,
     _exit(4);
 }
 
-/* ---- in the driver
- * ------------------------------------------------------------------*/
+/* ---- in the driver ----------------------------------------------------------------*/
 
 static int64_t now_ms(void)
 {

@@ -55,8 +55,7 @@ static void pool_close(void)
     furrow_pool_close(pool);
 }
 
-/* ---- the user's kernels
- * -------------------------------------------------------------*/
+/* ---- the user's kernels -----------------------------------------------------------*/
 
 static int scale(furrow_chunk c)
 {
@@ -157,8 +156,7 @@ const bench_peer bench_peer_furrow = {.name = "furrow",
                                       .dispatch = map_dispatch,
                                       .close = pool_close};
 
-/* ---- furrow's own
- * -------------------------------------------------------------------*/
+/* ---- furrow's own -----------------------------------------------------------------*/
 
 static int builtin_run(const bench_job *job, double *sum)
 {

@@ -10,8 +10,7 @@
 
 #define MIB ((double)(1 << 20))
 
-/* ---- the machine
- * --------------------------------------------------------------------*/
+/* ---- the machine ------------------------------------------------------------------*/
 
 static void machine_json(const bench_machine *m, const bench_config *config,
                          const char *cpus, FILE *json)
@@ -54,8 +53,7 @@ void bench_report_machine(const bench_machine *m, const bench_config *config,
     machine_json(m, config, cpus, json);
 }
 
-/* ---- rows
- * ---------------------------------------------------------------------------*/
+/* ---- rows -------------------------------------------------------------------------*/
 
 static int shared_memory(bench_memory kind)
 {
@@ -242,8 +240,7 @@ static void line_json(const bench_table *t, const bench_line *line, FILE *json)
     bench_json_end(&j);
 }
 
-/* ---- goals
- * --------------------------------------------------------------------------*/
+/* ---- goals ------------------------------------------------------------------------*/
 
 typedef struct party {
     const char *who, *setting;

@@ -196,8 +196,7 @@ int bench_measure_small(const bench_row *row, const bench_peer *peer,
     return rc;
 }
 
-/* ---- the first sweep
- * ----------------------------------------------------------------*/
+/* ---- the first sweep --------------------------------------------------------------*/
 
 /* Processes that were forked before see only mappings that were there before: the limit
  * gives the memory of one mapping back and takes it again. */

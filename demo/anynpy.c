@@ -93,8 +93,7 @@ static int survey_array(demo *d, furrow_pool *pool, furrow_array *a, part *all)
     return good;
 }
 
-/* ---- telling
- * ------------------------------------------------------------------------*/
+/* ---- telling ----------------------------------------------------------------------*/
 
 static void tell_array(const furrow_array *a)
 {

@@ -51,8 +51,7 @@ typedef struct slopes {
     size_t rows, cols;
 } slopes;
 
-/* ---- kernels
- * ------------------------------------------------------------------------*/
+/* ---- kernels ----------------------------------------------------------------------*/
 
 static int swap_bytes(furrow_chunk c)
 {
@@ -142,8 +141,7 @@ static int slope_chunk(furrow_chunk c)
     return 0;
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------*/
+/* ---- reading ----------------------------------------------------------------------*/
 
 static double big_endian_double(const unsigned char *bytes)
 {
@@ -207,8 +205,7 @@ static int read_grid(demo *d, grid *g)
     return good;
 }
 
-/* ---- extremes and means
- * -------------------------------------------------------------*/
+/* ---- extremes and means -----------------------------------------------------------*/
 
 static finding fold(const finding *slot, size_t n)
 {
@@ -334,8 +331,7 @@ static void survey_grid(demo *d, furrow_pool *pool, const grid *g)
     furrow_array_free(slots);
 }
 
-/* ---- slopes
- * -------------------------------------------------------------------------*/
+/* ---- slopes -----------------------------------------------------------------------*/
 
 /* How many slopes differ from those that this process computes alone; its time. */
 static size_t slopes_differ(const slopes *s, const furrow_array *slope, double *seconds)
@@ -394,8 +390,7 @@ static furrow_array *slope_grid(demo *d, furrow_pool *pool, const grid *g)
     return slope;
 }
 
-/* ---- files
- * --------------------------------------------------------------------------*/
+/* ---- files ------------------------------------------------------------------------*/
 
 static void save_and_read_back(demo *d, const furrow_array *a, const char *name)
 {

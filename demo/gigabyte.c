@@ -23,8 +23,7 @@ typedef struct field {
     int sweeps; /* how often every element was doubled */
 } field;
 
-/* ---- kernels
- * ------------------------------------------------------------------------*/
+/* ---- kernels ----------------------------------------------------------------------*/
 
 static int number_elements(furrow_chunk c)
 {
@@ -68,8 +67,7 @@ static int verify_chunk(furrow_chunk c)
     return 0;
 }
 
-/* ---- memory
- * -------------------------------------------------------------------------*/
+/* ---- memory -----------------------------------------------------------------------*/
 
 /* MiB that the system could give now without swapping; 0 where it does not say. */
 static size_t available_mib(void)
@@ -105,8 +103,7 @@ static furrow_array *take_memory(demo *d, furrow_pool *pool, size_t *mib)
     return NULL;
 }
 
-/* ---- sweeps
- * -------------------------------------------------------------------------*/
+/* ---- sweeps -----------------------------------------------------------------------*/
 
 static double gb_per_second(const field *f, double seconds)
 {
@@ -185,8 +182,7 @@ static void tell_speed(demo *d, field *f)
                 gb_per_second(f, one), one / own);
 }
 
-/* ---- verification
- * -------------------------------------------------------------------*/
+/* ---- verification -----------------------------------------------------------------*/
 
 static size_t wrong_by_pool(demo *d, const field *f, double factor)
 {

@@ -46,8 +46,7 @@ static size_t size_of(int type)
     }
 }
 
-/* ---- as doubles
- * ---------------------------------------------------------------------*/
+/* ---- as doubles -------------------------------------------------------------------*/
 
 static void floating_to_double(int type, const void *from, double *to, size_t n)
 {
@@ -134,8 +133,7 @@ void numeric_text(int type, const void *element, char *text, size_t size)
     }
 }
 
-/* ---- scaling
- * ------------------------------------------------------------------------*/
+/* ---- scaling ----------------------------------------------------------------------*/
 
 static void whole_factor(int type, void *element)
 {

@@ -3,8 +3,8 @@
  * The verbs over the built-in kernels: check the operands, choose between ordinary and
  * streaming stores, run.
  *
- * The caller takes part in calls on arrays that are not large: our kernels do not
- * crash, and to wait for others costs more than such a call.
+ * The caller takes part in calls on arrays that are not large: our kernels do not crash, and
+ * to wait for others costs more than such a call.
  *
  * A call whose operands are below FW_CHUNK_INLINE_BYTES together is worked on in the
  * caller, by the same kernels and with the same result bit for bit. Arrays that overlap

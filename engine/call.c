@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Checking a call, in the caller, with a sentence for each mistake; and running one
- * chunk of it, in a worker.
+ * Checking a call, in the caller, with a sentence for each mistake; and running one chunk
+ * of it, in a worker.
  */
 #include "call.h"
 
@@ -11,8 +11,7 @@
 
 #include <string.h>
 
-/* ---- checking
- * -----------------------------------------------------------------------*/
+/* ---- checking -----------------------------------------------------------------------*/
 
 static const char *operand_name(int k)
 {
@@ -155,8 +154,7 @@ static int check_request(const furrow_call *r)
     return 0;
 }
 
-/* ---- how big, how patient
- * -----------------------------------------------------------*/
+/* ---- how big, how patient -----------------------------------------------------------*/
 
 static size_t widest(const fw_call *c)
 {
@@ -168,9 +166,8 @@ static size_t widest(const fw_call *c)
     return width;
 }
 
-/* How long a worker that is late keeps its share: half of what the share takes when
- * memory gives 10 GB/s, between 2 us (a spinning worker comes sooner) and 60 us (about
- * a wake). */
+/* How long a worker that is late keeps its share: half of what the share takes when memory
+ * gives 10 GB/s, between 2 us (a spinning worker comes sooner) and 60 us (about a wake). */
 static uint32_t grace_for(size_t bytes, int workers)
 {
     size_t ns = bytes / (size_t)workers / 20;
@@ -237,8 +234,7 @@ void fw_call_set_ctx(fw_call *c, const void *ctx)
         memcpy(c->job.ctx, ctx, c->request.ctx_size);
 }
 
-/* ---- running
- * ------------------------------------------------------------------------*/
+/* ---- running ----------------------------------------------------------------------*/
 
 /* A worker's way to a kernel that was loaded after the worker was forked; looked up
  * once per name. */

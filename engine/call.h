@@ -42,12 +42,12 @@ typedef struct fw_call {
     fw_call_job job;
 } fw_call;
 
-/* Check the request for a pool of so many workers and resolve it; far_ctx and entry
- * stay NULL. Errors: FURROW_EINVAL, FURROW_ETYPE. */
+/* Check the request for a pool of so many workers and resolve it; far_ctx and entry stay
+ * NULL. Errors: FURROW_EINVAL, FURROW_ETYPE. */
 int fw_call_resolve(const furrow_call *request, size_t size, int workers, fw_call *out);
 
-/* Is the request the one that was resolved, its arrays alive and the same? Then only
- * the bytes of ctx may differ. */
+/* Is the request the one that was resolved, its arrays alive and the same? Then only the
+ * bytes of ctx may differ. */
 int fw_call_same(const fw_call *call, const furrow_call *request, size_t size);
 
 /* Put the request's ctx into the job; it must fit FW_CALL_CTX_MAX. */

@@ -4,13 +4,13 @@
  *
  * Three forces set the size (a claim of a chunk is one CAS, about 20 ns):
  *   - Overhead. A chunk should last at least 50 claims. 16 KiB of data take a core
- * about 1 us, and a kernel that computes more lasts longer.
+ *     about 1 us, and a kernel that computes more lasts longer.
  *   - Tail. The call ends at most one chunk after the fair share of each worker: with 8
  *     to 16 chunks for each of them that is 6 to 12 % when a thief has to take the last
  *     one whole, and half as much on average.
  *   - Pages and lines. Neighbours must not write the same cache line, and each page
  *     should be touched by one worker, at every call the same: edges lie on 64 bytes,
- * on 4 KiB as soon as chunks are much larger than that, on 2 MiB as soon as there is
+ *     on 4 KiB as soon as chunks are much larger than that, on 2 MiB as soon as there is
  *     enough work to fill huge pages.
  *
  * A reduction's result depends on where its chunks end, so that those depend on the
@@ -29,8 +29,8 @@
  * of it: it runs in the caller. */
 #define FW_CHUNK_INLINE_BYTES ((size_t)32 << 10)
 
-/* Does the caller take part in a built-in call on an operand of so many bytes? On a
- * large one it would first have to map what the workers have mapped already. */
+/* Does the caller take part in a built-in call on an operand of so many bytes? On a large
+ * one it would first have to map what the workers have mapped already. */
 static inline int fw_chunk_caller_runs(size_t bytes)
 {
     return bytes < (size_t)8 << 20;

@@ -3,8 +3,7 @@
  * Futures.
  *
  * The submission lies in shared memory and counts its references: this handle's and the
- * supervisor's. So a freed handle leaves the work alone, and a future outlives its
- * pool.
+ * supervisor's. So a freed handle leaves the work alone, and a future outlives its pool.
  */
 #include "future.h"
 
@@ -28,8 +27,7 @@ static furrow_future *future_new(furrow_pool *pool, const fw_call *call)
     return f;
 }
 
-/* ---- submitting
- * ---------------------------------------------------------------------*/
+/* ---- submitting ---------------------------------------------------------------------*/
 
 static int place_far_ctx(fw_submission *s, fw_call *call)
 {
@@ -134,8 +132,7 @@ furrow_future *furrow_map_async_sized(furrow_pool *pool, const furrow_call *call
 extern inline furrow_future *furrow_map_async(furrow_pool *pool,
                                               const furrow_call *call);
 
-/* ---- looking at the result
- * ----------------------------------------------------------*/
+/* ---- looking at the result ----------------------------------------------------------*/
 
 static int tell(const furrow_future *f)
 {

@@ -14,8 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- inside a worker
- * ----------------------------------------------------------------*/
+/* ---- inside a worker ----------------------------------------------------------------*/
 
 static int map_here(const furrow_call *request, size_t size)
 {
@@ -36,8 +35,7 @@ static int map_here(const furrow_call *request, size_t size)
     return fw_outcome_tell(&o);
 }
 
-/* ---- with workers
- * -------------------------------------------------------------------*/
+/* ---- with workers -------------------------------------------------------------------*/
 
 static int tell(const fw_dispatch *d, const fw_call *call)
 {
@@ -131,8 +129,8 @@ static int resolve_and_run(furrow_pool *pool, const furrow_call *request, size_t
     return run(pool, &pool->last);
 }
 
-/* The same call again: the workers have its job, but for the bytes of ctx. Whatever
- * else ran meanwhile has changed the job's version. */
+/* The same call again: the workers have its job, but for the bytes of ctx. Whatever else
+ * ran meanwhile has changed the job's version. */
 static int run_again(furrow_pool *pool, const furrow_call *request)
 {
     fw_call *call = &pool->last;

@@ -2,9 +2,9 @@
  *
  * Telling what came of a call.
  *
- * Several things may have gone wrong at once. The order of telling: torn ranges first,
- * for they alone mean that data is lost; then the kernel's own failure, which is the
- * same for any schedule; then what was cut short.
+ * Several things may have gone wrong at once. The order of telling: torn ranges first, for
+ * they alone mean that data is lost; then the kernel's own failure, which is the same for
+ * any schedule; then what was cut short.
  */
 #include "outcome.h"
 
@@ -16,8 +16,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-/* ---- the thread's torn ranges
- * -------------------------------------------------------*/
+/* ---- the thread's torn ranges -------------------------------------------------------*/
 
 static _Thread_local furrow_torn *ranges;
 static _Thread_local size_t range_count;
@@ -60,8 +59,7 @@ size_t furrow_error_ranges(const furrow_torn **out)
     return range_count;
 }
 
-/* ---- sentences
- * ----------------------------------------------------------------------*/
+/* ---- sentences ----------------------------------------------------------------------*/
 
 static int tell_torn(const fw_outcome *o, int code, const char *why)
 {

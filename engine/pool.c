@@ -15,8 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- options
- * ------------------------------------------------------------------------*/
+/* ---- options ------------------------------------------------------------------------*/
 
 static int number_from(const char *variable, long least, long *out)
 {
@@ -90,8 +89,7 @@ static int check_options(const furrow_pool_options *o)
     return 0;
 }
 
-/* ---- open and close
- * -----------------------------------------------------------------*/
+/* ---- open and close -----------------------------------------------------------------*/
 
 static void pool_free(furrow_pool *pool)
 {
@@ -187,8 +185,7 @@ int furrow_pool_terminate(furrow_pool *pool)
     return fw_status_in(__func__, pool_end(pool, 1));
 }
 
-/* ---- use
- * ----------------------------------------------------------------------------*/
+/* ---- use ----------------------------------------------------------------------------*/
 
 int fw_pool_use(const furrow_pool *pool)
 {
@@ -253,8 +250,7 @@ int fw_pool_resolve(furrow_pool *pool, const furrow_call *request, size_t size,
     return rc < 0 ? rc : name_kernel(pool, out);
 }
 
-/* ---- looking at it
- * ------------------------------------------------------------------*/
+/* ---- looking at it ------------------------------------------------------------------*/
 
 int furrow_pool_workers(const furrow_pool *pool)
 {
@@ -322,8 +318,7 @@ int furrow_pool_stat(furrow_pool *pool, furrow_pool_stats *stats)
     return 0;
 }
 
-/* ---- the timeline
- * -------------------------------------------------------------------*/
+/* ---- the timeline -------------------------------------------------------------------*/
 
 static size_t collect(const fw_team *team, fw_timeline_bar *bars)
 {

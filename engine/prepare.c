@@ -2,18 +2,18 @@
  *
  * Taking memory.
  *
- * A large array costs nothing until it is used. Then each worker takes the pages of its
- * own share in one system call: they lie on its node, they are in its page tables, and
- * a lack of memory is an error now instead of a signal later. On a machine of several
- * nodes the kernel is told before which part belongs on which (mbind): then also what
- * somebody else touches first lies right, and stays there. Where that is refused, as in
- * most containers, the workers' own taking must do, and does. Should the OOM killer
- * come all the same, it is sent to the worker that is taking, for that one has made
- * itself the most wanted; the call then fails with FURROW_ENOMEM, and if the array was
- * empty before it is empty again.
+ * A large array costs nothing until it is used. Then each worker takes the pages of its own
+ * share in one system call: they lie on its node, they are in its page tables, and a lack
+ * of memory is an error now instead of a signal later. On a machine of several nodes the
+ * kernel is told before which part belongs on which (mbind): then also what somebody else
+ * touches first lies right, and stays there. Where that is refused, as in most containers,
+ * the workers' own taking must do, and does. Should the OOM killer come all the
+ * same, it is sent to the worker that is taking, for that one has made itself the most
+ * wanted; the call then fails with FURROW_ENOMEM, and if the array was empty before it is
+ * empty again.
  *
- * What was prepared is remembered by the array's serial and the number of workers
- * replaced so far; forgetting costs a repetition, which finds everything in place.
+ * What was prepared is remembered by the array's serial and the number of workers replaced
+ * so far; forgetting costs a repetition, which finds everything in place.
  */
 #include "prepare.h"
 
@@ -33,8 +33,7 @@ typedef struct take_job {
     int processes; /* workers have OOM scores of their own */
 } take_job;
 
-/* ns: better late than by another, but not for ever. What is there already is only
- * mapped. */
+/* ns: better late than by another, but not for ever. What is there already is only mapped. */
 #define FW_TAKE_GRACE 50000000
 #define FW_MAP_GRACE  1000000
 
@@ -68,9 +67,9 @@ static take_job job_for(const furrow_pool *pool, const fw_array *root)
     return job;
 }
 
-/* Say which node each part is to be taken on, once and before it is. What was touched
- * before stays where it is; when that is most of it, better no rule: the kernel moves
- * pages to those who use them, but none for which there is a rule. */
+/* Say which node each part is to be taken on, once and before it is. What was touched before
+ * stays where it is; when that is most of it, better no rule: the kernel moves pages to
+ * those who use them, but none for which there is a rule. */
 static void place(const furrow_pool *pool, fw_array *root)
 {
     fw_band band[FW_WORKERS_MAX];
@@ -115,9 +114,9 @@ static int take_once(furrow_pool *pool, const take_job *job, uint32_t grace_ns)
     return d.torn_count > 0;
 }
 
-/* A death while memory is taken that is there already only leaves pages to be mapped
- * one by one. Else it may be the OOM killer's work or anybody's: a second one in a row
- * is taken for the OOM killer's. */
+/* A death while memory is taken that is there already only leaves pages to be mapped one by
+ * one. Else it may be the OOM killer's work or anybody's: a second one in a row is taken for
+ * the OOM killer's. */
 static int take(furrow_pool *pool, fw_array *root)
 {
     take_job job = job_for(pool, root);
@@ -142,8 +141,7 @@ static int take(furrow_pool *pool, fw_array *root)
                    job.size >> 20);
 }
 
-/* ---- what is done already
- * -----------------------------------------------------------*/
+/* ---- what is done already -----------------------------------------------------------*/
 
 static int worth_it(const fw_array *a)
 {

@@ -7,8 +7,8 @@
 
 #include "pool.h"
 
-/* Before the first call of this pool on an array (and again when a worker was
- * replaced): each worker takes its share. Needs the driver lock. FURROW_ENOMEM. */
+/* Before the first call of this pool on an array (and again when a worker was replaced):
+ * each worker takes its share. Needs the driver lock. FURROW_ENOMEM. */
 int fw_prepare(furrow_pool *pool, const fw_call *call);
 
 /* The same for a call that is queued: its preparation is queued before it. */

@@ -32,8 +32,7 @@ typedef struct picture {
     double height; /* of all lanes */
 } picture;
 
-/* ---- sorting and checking
- * -----------------------------------------------------------*/
+/* ---- sorting and checking ---------------------------------------------------------*/
 
 static int by_start(const void *a, const void *b)
 {
@@ -70,8 +69,7 @@ static int check(const fw_timeline *t)
     return 0;
 }
 
-/* ---- the pieces of SVG
- * --------------------------------------------------------------*/
+/* ---- the pieces of SVG ------------------------------------------------------------*/
 
 /* A number with at most two decimals, and a space. */
 static void put_number(FILE *f, double v)
@@ -128,8 +126,7 @@ static void put_escaped(FILE *f, const char *text)
     }
 }
 
-/* ---- head: sheet, styles, title, totals
- * ---------------------------------------------*/
+/* ---- head: sheet, styles, title, totals -------------------------------------------*/
 
 static const char style[] =
     "<style>\n"
@@ -207,8 +204,7 @@ static void put_head(const picture *p)
     put_totals(p);
 }
 
-/* ---- calls and the time axis
- * --------------------------------------------------------*/
+/* ---- calls and the time axis ------------------------------------------------------*/
 
 static double put_call(const picture *p, size_t first, int64_t end, double free_from)
 {
@@ -314,8 +310,7 @@ static void put_cuts(const picture *p)
     }
 }
 
-/* ---- lanes
- * --------------------------------------------------------------------------*/
+/* ---- lanes ------------------------------------------------------------------------*/
 
 /* How tall: comfortable for a few workers, still a lane each for hundreds. */
 static double lane_height(int workers)
@@ -433,8 +428,7 @@ static void put_lanes(const picture *p)
     }
 }
 
-/* ---- the file
- * -----------------------------------------------------------------------*/
+/* ---- the file ---------------------------------------------------------------------*/
 
 static void draw(picture *p)
 {

@@ -6,12 +6,11 @@
  *   +--------+-----------------+---------+------------------+-------------------------+
  *   | header | go[group]       | park[]  | join, error,     | member[worker]          |
  *   |        | one line each   | 4 B per | cancel, deaths,  | line A | line B | line C|
- *   |        | the caller's    | worker  | nursery's words  | worker | worker |
- * nursery|
+ *   |        | the caller's    | worker  | nursery's words  | worker | worker | nursery|
  *   +--------+-----------------+---------+------------------+-------------------------+
  *
- * One writer per line, except range words (owner and thieves) and park words (sleeper
- * and wakers). Lines are 128 bytes apart: processors fetch pairs.
+ * One writer per line, except range words (owner and thieves), park words (sleeper and
+ * wakers) and the `out` words of small groups in the driver's line. Lines are 128 bytes apart: processors fetch pairs.
  */
 #ifndef FW_CONTROL_H
 #define FW_CONTROL_H
@@ -29,8 +28,8 @@
 /* Runs one chunk: 0, or the value that fails the call. */
 typedef int (*fw_job_run)(const void *payload, uint32_t chunk, int worker);
 
-/* What a dispatch is about. Written by the driver while nobody is inside; workers copy
- * it when `version` differs from what they have. */
+/* What a dispatch is about. Written by the driver while nobody is inside; workers copy it
+ * when `version` differs from what they have. */
 typedef struct fw_job {
     fw_job_run run; /* the same address in all workers: they are forked, or threads */
     uint64_t version;
@@ -40,8 +39,8 @@ typedef struct fw_job {
 
 #define FW_GO_TAIL 80
 
-/* One generation, for the workers that share an L3. Written by the driver, all else
- * before seq; but `out`, which belongs to workers (fw_control_out()).
+/* One generation, for the workers that share an L3. Written by the driver, all else before
+ * seq; but `out`, which belongs to workers (fw_control_out()).
  *
  * What changes with every call travels in this line: the job is copied only when its
  * version is news, the tail (a small ctx) always. */
@@ -80,9 +79,9 @@ static inline int fw_seq_seat(uint64_t seq)
     return seq & FW_SEQ_CALLER_RUNS ? (int)(seq >> 2 & 255) : -1;
 }
 
-/* A chunk's mark names the call, the worker and the phase. What a dead worker had
- * STARTED and not DONE is torn; what it had not STARTED did not happen. 63 10 9       2
- * 1     0
+/* A chunk's mark names the call, the worker and the phase. What a dead worker had STARTED
+ * and not DONE is torn; what it had not STARTED did not happen.
+ *    63                  10 9       2 1     0
  *   +----------------------+---------+-------+
  *   | epoch of the call    | worker  | phase |
  *   +----------------------+---------+-------+ */
@@ -110,8 +109,8 @@ enum {
     FW_MEMBER_ENDED   /* left because the team is closing */
 };
 
-/* A member's `kill`: driver 0 -> WANTED; nursery WANTED -> SENT, then the signal;
- * driver WANTED -> 0 when the call is over. SENT ends with the member. */
+/* A member's `kill`: driver 0 -> WANTED; nursery WANTED -> SENT, then the signal; driver
+ * WANTED -> 0 when the call is over. SENT ends with the member. */
 enum { FW_KILL_WANTED = 1, FW_KILL_SENT = 2 };
 
 typedef struct fw_member {
@@ -149,7 +148,7 @@ typedef struct fw_control {
     _Alignas(128) _Atomic uint32_t park[FW_WORKERS_MAX]; /* 1: worker i sleeps on it */
     _Alignas(128) _Atomic int32_t
         caller_cpu; /* where the driver waits without spinning: the
-                       worker there does not spin; or -1 */
+                                                 worker there does not spin; or -1 */
     _Atomic int32_t cpu_of[FW_WORKERS_MAX]; /* worker i's, or -2: not on one CPU */
 
     /* The driver's words. The driver is whoever holds `driver`: a caller, or the
@@ -197,10 +196,10 @@ typedef struct fw_control {
 /* driver_sleeps: on the join futex, or as a supervisor that is to be notified. */
 enum { FW_SLEEPS_FUTEX = 1, FW_SLEEPS_SUPERVISOR = 2 };
 
-/* Where worker i writes the generation that it left last: it is inside of in_gen while
- * that is another. With one or two workers to an L3 the word lies in the line that they
- * and the driver pass to and fro anyway, which makes a dispatch a third shorter; more
- * of them would stand in line for it, and have one of their own each. */
+/* Where worker i writes the generation that it left last: it is inside of in_gen while that
+ * is another. With one or two workers to an L3 the word lies in the line that they and the
+ * driver pass to and fro anyway, which makes a dispatch a third shorter; more of them would
+ * stand in line for it, and have one of their own each. */
 #define FW_FAR 255
 static inline _Atomic uint64_t *fw_control_out(fw_control *c, int i)
 {
@@ -223,8 +222,8 @@ static inline int fw_member_is_dead(fw_member *m)
     return state == FW_MEMBER_DEAD || state == FW_MEMBER_FENCED;
 }
 
-/* Start no more chunks of the call. Only ever upwards: a cancel that comes after its
- * call has ended must not undo that of the running one. */
+/* Start no more chunks of the call. Only ever upwards: a cancel that comes after its call
+ * has ended must not undo that of the running one. */
 static inline void fw_cancel(fw_control *c, uint64_t epoch)
 {
     uint64_t seen = fw_load_relaxed(&c->cancel);

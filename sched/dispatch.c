@@ -3,25 +3,26 @@
  * The driver's side of a call: open, join, close, and again for what a death left over.
  *
  * The driver is whoever holds the driver lock: a caller inside its call, or the team's
- * supervisor for calls that nobody waits in. It alone writes the go lines, and only
- * while nobody is inside a generation (worker.c tells the workers' side).
+ * supervisor for calls that nobody waits in. It alone writes the go lines, and only while
+ * nobody is inside a generation (worker.c tells the workers' side).
  *
- *   open    job, marks, error word; go line; seq = open(g) in every group; wake
- * sleepers join    until every member left g, or nobody is inside and one that left saw
- * all shares empty, or nobody is inside and somebody died close   seq = closed(g),
- * unless all members have been in g and left it: then nobody can enter it any more, and
- * the next open saves a transfer of the line; wait until nobody is inside scan    only
- * when somebody died since the opening: every mark that is not DONE. What is STARTED is
- * torn, the rest runs in a next generation of the same epoch
+ *   open    job, marks, error word; go line; seq = open(g) in every group; wake sleepers
+ *   join    until every member left g, or nobody is inside and one that left saw all
+ *           shares empty, or nobody is inside and somebody died
+ *   close   seq = closed(g), unless all members have been in g and left it: then nobody can
+ *           enter it any more, and the next open saves a transfer of the line; wait until
+ *           nobody is inside
+ *   scan    only when somebody died since the opening: every mark that is not DONE. What
+ *           is STARTED is torn, the rest runs in a next generation of the same epoch
  *
  * Deaths: the nursery proves them (waitid), moves the member to DEAD, counts, wakes the
  * driver. The driver notes the death for this generation before it does anything that
- * would let the member's slot be used again: it waits for all living members, scans,
- * and only then moves DEAD members to FENCED. A time-out alone proves nothing: past a
- * deadline, stragglers are killed and waited for.
+ * would let the member's slot be used again: it waits for all living members, scans, and
+ * only then moves DEAD members to FENCED. A time-out alone proves nothing: past a deadline,
+ * stragglers are killed and waited for.
  *
- * Killed: the opener's death ends the family (nursery.c). The supervisor's death ends
- * all workers; the opener sees it by the pidfd and fails the call.
+ * Killed: the opener's death ends the family (nursery.c). The supervisor's death ends all
+ * workers; the opener sees it by the pidfd and fails the call.
  */
 #include "dispatch.h"
 
@@ -35,8 +36,7 @@
 
 #define TICK_NS (10 * 1000 * 1000)
 
-/* ---- open
- * ---------------------------------------------------------------------------*/
+/* ---- open -------------------------------------------------------------------------*/
 
 /* Once in half a tag's period nobody's word may look installed by chance. */
 static void refresh_ranges(fw_control *c, uint64_t g)
@@ -89,11 +89,11 @@ static void open_generation(fw_dispatch *d, uint64_t g, uint32_t chunks)
     (void)fw_idle_wake(c, 0, 2, d->seat);
 }
 
-/* The opener's half of the Dekker pair with sleepers (idle.c). open_generation() looks
- * at park[] without waiting until its stores are visible, for that wait is as long as a
- * whole dispatch among spinning workers. So whoever was just going to sleep may have
- * been missed: when the call is not over at once, its stores are made visible and
- * park[] is looked at again. */
+/* The opener's half of the Dekker pair with sleepers (idle.c). open_generation() looks at
+ * park[] without waiting until its stores are visible, for that wait is as long as a whole
+ * dispatch among spinning workers. So whoever was just going to sleep may have been missed:
+ * when the call is not over at once, its stores are made visible and park[] is looked at
+ * again. */
 static void wake_again(fw_dispatch *d)
 {
     fw_control *c = d->team->control;
@@ -102,8 +102,7 @@ static void wake_again(fw_dispatch *d)
     (void)fw_idle_wake(c, 0, 2, d->seat);
 }
 
-/* ---- join
- * ---------------------------------------------------------------------------*/
+/* ---- join ---------------------------------------------------------------------------*/
 
 typedef struct tally {
     int inside;
@@ -204,8 +203,8 @@ static void sleep_a_tick(fw_dispatch *d, uint64_t g)
     (void)fw_idle_wake(c, 0, 2, d->seat); /* in case a waker died */
 }
 
-/* Is there anybody who could still come? A team whose workers are all gone and cannot
- * be started again must not wait for them. */
+/* Is there anybody who could still come? A team whose workers are all gone and cannot be
+ * started again must not wait for them. */
 static int hopeless(fw_dispatch *d)
 {
     fw_control *c = d->team->control;
@@ -251,8 +250,8 @@ static void wait_until_out(fw_dispatch *d, uint64_t g)
     }
 }
 
-/* The hot end of a call. With the caller running, nothing is left to be done but by
- * those who are inside. Returns 1 when all have left. */
+/* The hot end of a call. With the caller running, nothing is left to be done but by those
+ * who are inside. Returns 1 when all have left. */
 static int join_hot(fw_dispatch *d, uint64_t g)
 {
     int rounds = fw_load_relaxed(&d->team->control->caller_cpu) >= 0 ? 0 : 30;
@@ -314,8 +313,8 @@ static void wait_for_death(fw_dispatch *d)
         (void)fw_os_futex_wait(&c->join, seen, until);
 }
 
-/* Who was to be ended and got out first is let off; whoever the signal is on its way to
- * is waited for. Else it would be ended in the next call, which has done no wrong. */
+/* Who was to be ended and got out first is let off; whoever the signal is on its way to is
+ * waited for. Else it would be ended in the next call, which has done no wrong. */
 static void settle_kills(fw_dispatch *d)
 {
     fw_team *team = d->team;
@@ -330,8 +329,7 @@ static void settle_kills(fw_dispatch *d)
     }
 }
 
-/* ---- one call
- * -----------------------------------------------------------------------*/
+/* ---- one call ---------------------------------------------------------------------*/
 
 static void work_myself(fw_dispatch *d, uint64_t g, uint32_t chunks)
 {
@@ -361,9 +359,9 @@ static int worker_here(fw_team *team, int cpu)
     return team->seat;
 }
 
-/* Two threads on one CPU: one of them must give way. A caller that runs takes the part
- * of the worker there; one that waits sleeps at once, and the worker there wakes it
- * when all are done. */
+/* Two threads on one CPU: one of them must give way. A caller that runs takes the part of
+ * the worker there; one that waits sleeps at once, and the worker there wakes it when all
+ * are done. */
 static void settle_caller(fw_dispatch *d)
 {
     fw_control *c = d->team->control;

@@ -24,8 +24,8 @@ typedef struct fw_dispatch {
     _Atomic uint64_t *epoch_out; /* where to tell the epoch at the start; or NULL */
     _Atomic uint32_t *canceled;  /* a submission's word; or NULL */
 
-    /* How the driver waits: NULL for a caller (futex). A supervisor looks after its
-     * other duties until `until`, or until it is notified. */
+    /* How the driver waits: NULL for a caller (futex). A supervisor looks after its other
+     * duties until `until`, or until it is notified. */
     void (*wait)(void *arg, int64_t until);
     void *wait_arg;
 

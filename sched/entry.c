@@ -4,11 +4,11 @@
  *
  * A process forked at some moment has, at the same addresses, all code that was mapped
  * then; the map records those ranges. Code that came later is found again by name: the
- * file it lies in, that file's build-id (or, without one, its path alone), the offset
- * from the load address. Code in memory that no file backs (a JIT's) has no name.
+ * file it lies in, that file's build-id (or, without one, its path alone), the offset from
+ * the load address. Code in memory that no file backs (a JIT's) has no name.
  *
- * An object that was unloaded and another one loaded at its place would look the same:
- * the loader counts unloads, and after one the old map is believed for no file.
+ * An object that was unloaded and another one loaded at its place would look the same: the
+ * loader counts unloads, and after one the old map is believed for no file.
  */
 #include "entry.h"
 
@@ -33,8 +33,7 @@ struct fw_entry_map {
     unsigned long long unloads;
 };
 
-/* ---- what is mapped now
- * -------------------------------------------------------------*/
+/* ---- what is mapped now -------------------------------------------------------------*/
 
 /* "5587e000-5587f000 r-xp 00001000 fe:00 123  /bin/x" */
 static int add_line(void *ctx, char *line)
@@ -103,8 +102,7 @@ static const range *find(const fw_entry_map *map, uintptr_t at)
     return NULL;
 }
 
-/* ---- objects by address and by name
- * -------------------------------------------------*/
+/* ---- objects by address and by name -------------------------------------------------*/
 
 typedef struct search {
     uintptr_t at;         /* an address in it, or 0 */

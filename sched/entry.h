@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Entry points: is the code at an address also there in a process forked earlier, and
- * if not, how may that process find it?
+ * Entry points: is the code at an address also there in a process forked earlier, and if
+ * not, how may that process find it?
  */
 #ifndef FW_ENTRY_H
 #define FW_ENTRY_H
@@ -25,12 +25,12 @@ typedef struct fw_entry {
 } fw_entry;
 
 /* 0: a process forked when the map was made has the function at the same address.
- * 1: it has not, but *out names it. FURROW_ENOTSUP with a sentence: it is in memory
- * that no file backs and that did not exist then. */
+ * 1: it has not, but *out names it. FURROW_ENOTSUP with a sentence: it is in memory that
+ * no file backs and that did not exist then. */
 int fw_entry_name(const fw_entry_map *map, fw_entry_function function, fw_entry *out);
 
-/* The function of that name in this process, loading its file when it is not loaded;
- * NULL when it cannot be had or is of another build. */
+/* The function of that name in this process, loading its file when it is not loaded; NULL
+ * when it cannot be had or is of another build. */
 fw_entry_function fw_entry_resolve(const fw_entry *entry);
 
 #endif

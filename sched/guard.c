@@ -2,11 +2,11 @@
  *
  * The guard: a small process that unlinks the names of a program that was killed.
  *
- * Forked like a nursery, before the first named array of a process gets its name; it
- * ends with that process. Names are in the heap's table before they are given
- * (names.c), so that at whatever instruction the owner dies, the guard finds them.
- * Killed itself: the names of a later killed owner stay until another process of the
- * family sweeps or the user removes them; the next named array starts a new guard.
+ * Forked like a nursery, before the first named array of a process gets its name; it ends
+ * with that process. Names are in the heap's table before they are given (names.c), so that
+ * at whatever instruction the owner dies, the guard finds them. Killed itself: the names of
+ * a later killed owner stay until another process of the family sweeps or the user removes
+ * them; the next named array starts a new guard.
  */
 #include "names.h"
 

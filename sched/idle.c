@@ -3,22 +3,20 @@
  * Idle workers: spin on the generation word, then sleep on a word of their own.
  *
  *   sleeper: park[i] = 1 (seqcst) ; look at seq again ; FUTEX_WAIT(park[i] == 1, 1 s)
- *   opener:  seq = open ; a seqcst store ; look at park[] ; CAS park[i] 1 -> 0 ;
- * FUTEX_WAKE
+ *   opener:  seq = open ; a seqcst store ; look at park[] ; CAS park[i] 1 -> 0 ; FUTEX_WAKE
  *
  * A Dekker pair: either the sleeper sees the generation, or the opener sees the sleeper
  * (dispatch.c: wake_again() says when it looks).
- * The opener wakes two, each of them wakes two more. Killed: a dead sleeper's 1 costs
- * one wake of nobody; a waker that dies between CAS and FUTEX_WAKE, or before it woke
- * its two, leaves sleepers for the rest of their second. The work does not wait for
- * them: it is stolen.
+ * The opener wakes two, each of them wakes two more. Killed: a dead sleeper's 1 costs one
+ * wake of nobody; a waker that dies between CAS and FUTEX_WAKE, or before it woke its two,
+ * leaves sleepers for the rest of their second. The work does not wait for them: it is
+ * stolen.
  *
- * How long to spin: the last gap decides. A generation that came within the budget
- * keeps it; one that came while asleep, but within `most`, raises it to 1.5 times the
- * gap at once; a spin in vain lowers it by an eighth, to no less than `least`, about
- * what a wake costs. The asymmetry is deliberate: a hot phase that begins must be
- * caught at once. Where another thread needs the CPU (the caller's, or more workers
- * than CPUs), nobody spins.
+ * How long to spin: the last gap decides. A generation that came within the budget keeps
+ * it; one that came while asleep, but within `most`, raises it to 1.5 times the gap at
+ * once; a spin in vain lowers it by an eighth, to no less than `least`, about what a wake
+ * costs. The asymmetry is deliberate: a hot phase that begins must be caught at once. Where
+ * another thread needs the CPU (the caller's, or more workers than CPUs), nobody spins.
  */
 #include "idle.h"
 
@@ -47,8 +45,8 @@ static uint64_t look(fw_control *c, int i)
     return fw_load_acquire(&c->go[c->group_of[i]].seq);
 }
 
-/* A hot phase: the next generation is there within a microsecond or two. No clock, for
- * to read it takes a third of a dispatch. Returns the seq, or 0. */
+/* A hot phase: the next generation is there within a microsecond or two. No clock, for to
+ * read it takes a third of a dispatch. Returns the seq, or 0. */
 static uint64_t spin_hot(fw_control *c, int i, uint64_t last)
 {
     for (int k = 0; k < HOT_LOOKS; k++) {

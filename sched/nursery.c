@@ -4,24 +4,24 @@
  *
  * One single-threaded process per pool that runs no kernel. It is forked twice over, so
  * that it is not the program's child: neither a wait(-1) of the program nor its SIGCHLD
- * setting meets it. All workers are its children, so nothing is ever forked from a
- * threaded program in mid-run, the parent-death signal does not fire when the thread
- * that opened the pool ends, and nobody else can take a worker's exit status. It
- * watches the opener's pidfd and ends the family when it is gone.
+ * setting meets it. All workers are its children, so nothing is ever forked from a threaded
+ * program in mid-run, the parent-death signal does not fire when the thread that opened the
+ * pool ends, and nobody else can take a worker's exit status. It watches the opener's pidfd
+ * and ends the family when it is gone.
  *
  * A member's state word (control.h) is moved on only by
  *   nursery  EMPTY, FENCED -> STARTING       (fork)
  *   worker   STARTING -> UP                  (its own)
  *   nursery  STARTING, UP -> DEAD            (after waitid: the whole process is gone)
  *   driver   DEAD -> FENCED                  (the death is recorded)
- *   nursery  DEAD -> STARTING                when the dead one was not inside the
- * running generation: there is nothing to record `deaths` is counted before DEAD is
- * set, so whoever sees DEAD knows that a scan is due. A dead member's in_gen and
- * out_gen do not change, and generations only grow, so "not inside the running
- * generation" stays true once seen. in_gen of an aborted announcement is closed
- * (out_gen = in_gen) before the slot is used again. A new worker knows the generation
- * that its slot left last, and may enter the running one if that is another: a
- * generation that is over but not closed was left by every slot (dispatch.c).
+ *   nursery  DEAD -> STARTING                when the dead one was not inside the running
+ *            generation: there is nothing to record
+ * `deaths` is counted before DEAD is set, so whoever sees DEAD knows that a scan is due.
+ * A dead member's in_gen and out_gen do not change, and generations only grow, so "not
+ * inside the running generation" stays true once seen. in_gen of an aborted announcement is
+ * closed (out_gen = in_gen) before the slot is used again. A new worker knows the generation
+ * that its slot left last, and may enter the running one if that is another: a generation
+ * that is over but not closed was left by every slot (dispatch.c).
  *
  * Killed: its children die with it (PR_SET_PDEATHSIG); the opener sees its pidfd.
  */
@@ -37,8 +37,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* ---- being forked
- * -------------------------------------------------------------------*/
+/* ---- being forked -------------------------------------------------------------------*/
 
 /* The middle process lives for a moment only. */
 static void middle(void (*run)(void *), void *arg, _Atomic uint32_t *pid_word)
@@ -74,8 +73,7 @@ int fw_nursery_fork(void (*run)(void *arg), void *arg, _Atomic uint32_t *pid_wor
     return (int)pid;
 }
 
-/* ---- workers
- * ------------------------------------------------------------------------*/
+/* ---- workers ------------------------------------------------------------------------*/
 
 static void be_worker(fw_nursery *n, int i, pid_t nursery)
 {
@@ -127,8 +125,7 @@ static int spawn(fw_nursery *n, int i)
     return 0;
 }
 
-/* ---- deaths
- * -------------------------------------------------------------------------*/
+/* ---- deaths -------------------------------------------------------------------------*/
 
 static void wake_driver(fw_control *c)
 {
@@ -164,9 +161,8 @@ static void reap_all(fw_nursery *n)
         fw_heap_sweep();
 }
 
-/* May the slot be used again? See the essay. What the scan read of the slot, it read
- * before the generation ceased to be active.
- *
+/* May the slot be used again? See the essay. What the scan read of the slot, it read before
+ * the generation ceased to be active.
  * acquire: control.active <- fw_dispatch_run() */
 static int replaceable(fw_control *c, int i)
 {
@@ -229,8 +225,7 @@ static void kill_wanted(fw_control *c)
     }
 }
 
-/* ---- the end
- * ------------------------------------------------------------------------*/
+/* ---- the end ------------------------------------------------------------------------*/
 
 static int members_left(fw_control *c)
 {
@@ -264,8 +259,7 @@ static int opener_gone(const fw_nursery *n)
     return fw_os_process_gone(n->opener, n->opener_start);
 }
 
-/* ---- its life
- * -----------------------------------------------------------------------*/
+/* ---- its life -----------------------------------------------------------------------*/
 
 static int64_t next_look(const fw_nursery *n, int64_t until)
 {

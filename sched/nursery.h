@@ -18,9 +18,8 @@ typedef struct fw_nursery {
     int64_t retry_at; /* when a fork that failed is tried again */
 } fw_nursery;
 
-/* Fork run() into a process that is not our child, so that no wait() of the program
- * meets it. Returns its pid, or -errno. *pidfd: its pidfd, or -1 where they are
- * refused. */
+/* Fork run() into a process that is not our child, so that no wait() of the program meets
+ * it. Returns its pid, or -errno. *pidfd: its pidfd, or -1 where they are refused. */
 int fw_nursery_fork(void (*run)(void *arg), void *arg, _Atomic uint32_t *pid_word,
                     _Atomic uint32_t *go_ahead, int *pidfd);
 

@@ -7,17 +7,17 @@
  *   | tag: generation     | end             | begin           |
  *   +---------------------+-----------------+-----------------+
  *
- * The owner takes from the front, a thief takes half from the tail; each by one CAS on
- * the whole word, which is the whole state. A word whose tag is not the running
- * generation's is not installed yet: its worker's share is then band(), a pure
- * function, and whoever comes first (the owner, or a thief of a late owner) installs
- * what is left of it by CAS from the word it saw.
+ * The owner takes from the front, a thief takes half from the tail; each by one CAS on the
+ * whole word, which is the whole state. A word whose tag is not the running generation's is
+ * not installed yet: its worker's share is then band(), a pure function, and whoever comes
+ * first (the owner, or a thief of a late owner) installs what is left of it by CAS from
+ * the word it saw.
  *
  * ABA inside a generation is harmless: a value that recurs (one chunk stolen away and
- * stolen back) still names chunks that nobody holds. Two rules complete it: nobody
- * changes an installed empty word but its owner, by a plain store; and a thief keeps
- * the first stolen chunk, so that every steal runs one. Between generations ABA cannot
- * be: nobody is inside a CAS when the next one opens (worker.c).
+ * stolen back) still names chunks that nobody holds. Two rules complete it: nobody changes
+ * an installed empty word but its owner, by a plain store; and a thief keeps the first
+ * stolen chunk, so that every steal runs one. Between generations ABA cannot be: nobody is
+ * inside a CAS when the next one opens (worker.c).
  */
 #ifndef FW_RANGE_H
 #define FW_RANGE_H
@@ -49,8 +49,8 @@ static inline int fw_range_installed(uint64_t word, uint64_t generation)
     return word >> 40 == (generation & FW_TAG_MASK);
 }
 
-/* The share of worker i of `workers` in `chunks`: contiguous, the same for every call
- * with as many chunks, so that the same worker touches the same pages again. */
+/* The share of worker i of `workers` in `chunks`: contiguous, the same for every call with
+ * as many chunks, so that the same worker touches the same pages again. */
 static inline fw_range fw_range_band(uint32_t chunks, int i, int workers)
 {
     return (fw_range){

@@ -4,10 +4,11 @@
  *
  * It runs in the driver when nobody is inside the generation, so every mark is final:
  *   DONE(epoch)      it happened
- *   STARTED(epoch)   its worker died in it: torn. The mark is then made TORN (DONE), so
- * that a second scan of the same call does not report it again anything else    it did
- * not happen, whatever range it was in The mark names the worker; its slot is DEAD with
- * pid and status until it is fenced, which happens after the scan.
+ *   STARTED(epoch)   its worker died in it: torn. The mark is then made TORN (DONE), so that
+ *                    a second scan of the same call does not report it again
+ *   anything else    it did not happen, whatever range it was in
+ * The mark names the worker; its slot is DEAD with pid and status until it is fenced, which
+ * happens after the scan.
  *
  * Torn chunks of several deaths are kept in ascending order of chunk.
  */

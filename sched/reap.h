@@ -7,8 +7,8 @@
 
 #include "dispatch.h"
 
-/* After a death, with nobody inside: note the torn chunks in d->torn, put those that
- * did not happen into the control block's list. Returns how many those are. */
+/* After a death, with nobody inside: note the torn chunks in d->torn, put those that did
+ * not happen into the control block's list. Returns how many those are. */
 uint32_t fw_reap_scan(fw_dispatch *d);
 
 /* The deaths of this generation are recorded: the slots may be used again. */

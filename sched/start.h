@@ -14,8 +14,7 @@ typedef struct fw_start {
     /* Start all members and whatever watches them; returns when all are up. */
     int (*open)(struct fw_team *team);
 
-    /* Tell the supervisor that there is something to do. From any member, or the
-     * opener. */
+    /* Tell the supervisor that there is something to do. From any member, or the opener. */
     void (*notify)(struct fw_team *team);
 
     /* Is the supervisor gone? Then nothing is watched or replaced any more. */

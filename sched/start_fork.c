@@ -11,8 +11,8 @@
 #include <errno.h>
 #include <signal.h>
 
-/* Pidfds may be refused; and a program may close all its files, ours too, and open
- * others in their place. */
+/* Pidfds may be refused; and a program may close all its files, ours too, and open others
+ * in their place. */
 static int has_pidfd(const fw_team *team)
 {
     return team->nursery_pidfd >= 0 &&

@@ -2,13 +2,13 @@
  *
  * Submissions.
  *
- *   opener      writes the submission, takes queue_lock, puts it into the ring,
- * notifies supervisor  tries the driver lock, takes the head of the ring, drives it,
- * writes the result, state = DONE (release), wakes those who wait
+ *   opener      writes the submission, takes queue_lock, puts it into the ring, notifies
+ *   supervisor  tries the driver lock, takes the head of the ring, drives it, writes the
+ *               result, state = DONE (release), wakes those who wait
  *
- * When a caller holds the driver lock the supervisor leaves the ring as it is; the
- * caller notifies when it lets go. A death in either lock needs no repair: the opener's
- * ends the family, and the supervisor's the team.
+ * When a caller holds the driver lock the supervisor leaves the ring as it is; the caller
+ * notifies when it lets go. A death in either lock needs no repair: the opener's ends the
+ * family, and the supervisor's the team.
  */
 #include "submit.h"
 
@@ -74,8 +74,7 @@ static fw_submission *take(fw_control *c)
     return s;
 }
 
-/* ---- the supervisor's side
- * ----------------------------------------------------------*/
+/* ---- the supervisor's side ----------------------------------------------------------*/
 
 /* The torn chunks, where the opener can read them. Without memory for that, the count
  * alone must do: it is never taken for success. */
@@ -149,8 +148,7 @@ void fw_submissions_drive(fw_team *team, void (*wait)(void *, int64_t), void *ar
     }
 }
 
-/* ---- the opener's side
- * --------------------------------------------------------------*/
+/* ---- the opener's side --------------------------------------------------------------*/
 
 int fw_submission_wait(fw_team *team, fw_submission *s, furrow_deadline deadline)
 {

@@ -3,8 +3,8 @@
  * Teams: made, pinned, counted, ended.
  *
  * The control block is a block of the heap, published when it is complete; the opener
- * frees it after all members have ended. A member that the opener's death outlives is
- * ended by the nursery, and the heap goes with the last process.
+ * frees it after all members have ended. A member that the opener's death outlives is ended
+ * by the nursery, and the heap goes with the last process.
  */
 #include "team.h"
 
@@ -20,8 +20,7 @@
 
 #define FW_CONTROL_MAGIC UINT64_C(0x6d61657477727566)
 
-/* ---- the plan
- * -----------------------------------------------------------------------*/
+/* ---- the plan -----------------------------------------------------------------------*/
 
 static int request_limits(const fw_team_request *r, fw_place_request *out)
 {
@@ -61,8 +60,7 @@ static int make_plan(fw_team *team, const fw_team_request *r)
     return rc;
 }
 
-/* ---- the control block
- * --------------------------------------------------------------*/
+/* ---- the control block --------------------------------------------------------------*/
 
 /* Who leaves by the group's own line: see fw_control_out(). */
 static void assign_outs(fw_control *c)
@@ -123,7 +121,7 @@ static int make_trace(fw_team *team, size_t records)
     return team->trace ? 0 : furrow_last_error()->code;
 }
 
-/* The caller's own worker, for calls in which it takes worker 0's part. */
+/* The caller's own worker, for calls in which it takes a worker's part. */
 static int make_caller(fw_team *team)
 {
     team->caller = aligned_alloc(64, (sizeof *team->caller + 63) / 64 * 64);
@@ -148,8 +146,7 @@ static void free_team(fw_team *team)
     free(team);
 }
 
-/* ---- open and close
- * -----------------------------------------------------------------*/
+/* ---- open and close -----------------------------------------------------------------*/
 
 int fw_team_open(const fw_team_request *r, fw_team **out)
 {
@@ -219,8 +216,7 @@ void fw_team_close(fw_team *team, int kill)
 
 void fw_team_pin(const fw_team *team, int i)
 {
-    /* A refusal (the cpuset shrank meanwhile) leaves the worker unpinned: slower,
-     * right. */
+    /* A refusal (the cpuset shrank meanwhile) leaves the worker unpinned: slower, right. */
     if (team->place->pin != FURROW_PIN_NONE)
         (void)fw_os_pin(&team->place->worker[i].pin);
 }

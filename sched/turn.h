@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whose turn it is to drive the team: a lock between the opener's threads and the
- * team's supervisor.
+ * Whose turn it is to drive the team: a lock between the opener's threads and the team's
+ * supervisor.
  *
- * Cheaper than the robust lock (half of its 16 ns, twice in each call), and not robust
- * by itself: the opener's threads do not die alone, and whoever waits looks every tick
- * whether the supervisor is gone; then nothing can be driven any more.
+ * Cheaper than the robust lock (half of its 16 ns, twice in each call), and not robust by
+ * itself: the opener's threads do not die alone, and whoever waits looks every tick whether
+ * the supervisor is gone; then nothing can be driven any more.
  */
 #ifndef FW_TURN_H
 #define FW_TURN_H

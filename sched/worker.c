@@ -10,19 +10,20 @@
  *   work                                     wait until nobody is inside
  *   out_gen = g           (seqcst)
  *
- * Announcement and close are a Dekker pair: a worker that validated is seen by the
- * closing driver, so the line is never rewritten under a reader, and no thief is inside
- * a CAS when the next generation opens. A worker enters a generation at most once.
+ * Announcement and close are a Dekker pair: a worker that validated is seen by the closing
+ * driver, so the line is never rewritten under a reader, and no thief is inside a CAS when
+ * the next generation opens. A worker enters a generation at most once.
  *
- * A worker leaves when it saw every share installed and empty. Shares of workers that
- * have not come yet are left to them for the call's grace, then stolen: a worker that
- * never wakes costs nothing but that.
+ * A worker leaves when it saw every share installed and empty; with the caller running and
+ * one chunk each, when its own is: the caller sees to what is left. Shares of workers that have
+ * not come yet are left to them for the call's grace, then stolen: a worker that never
+ * wakes costs nothing but that.
  *
  * Death at any instruction: a chunk's mark is STARTED before its first effect and DONE
- * after its last, both carry the call's epoch. What is in no range and not STARTED did
- * not happen; STARTED and not DONE is torn: at most one chunk per dead worker. The
- * process is known to be gone before anyone looks, so compiler order is enough between
- * mark and effect; the store of out_gen is what orders them for the living.
+ * after its last, both carry the call's epoch. What is in no range and not STARTED did not
+ * happen; STARTED and not DONE is torn: at most one chunk per dead worker. The process is
+ * known to be gone before anyone looks, so compiler order is enough between mark and
+ * effect; the store of out_gen is what orders them for the living.
  */
 #include "worker.h"
 
@@ -65,8 +66,7 @@ void fw_worker_init(fw_worker *w, fw_team *team, int index)
                  !(team->place->worker[index].flags & FW_PLACE_OVERSUBSCRIBED));
 }
 
-/* ---- one chunk
- * ----------------------------------------------------------------------*/
+/* ---- one chunk ----------------------------------------------------------------------*/
 
 /* Keep the lowest failing chunk: the result does not depend on who was faster. */
 static void note_error(fw_control *c, uint32_t chunk, int value)
@@ -123,8 +123,7 @@ static void run_chunk(fw_worker *w, uint32_t k, uint32_t stolen)
     fw_count(&w->member->count[FW_COUNT_chunks]);
 }
 
-/* ---- its own share
- * ------------------------------------------------------------------*/
+/* ---- its own share ------------------------------------------------------------------*/
 
 /* Take the first chunk of the own range, installing it when it is not. 0: none left. */
 static int take_own(fw_worker *w, uint64_t g, uint32_t *k)
@@ -145,13 +144,12 @@ static int take_own(fw_worker *w, uint64_t g, uint32_t *k)
     }
 }
 
-/* ---- stealing
- * -----------------------------------------------------------------------*/
+/* ---- stealing -----------------------------------------------------------------------*/
 
 enum { EMPTY, LATER, STOLEN };
 
-/* Half of what the victim has left, from the tail: the first stolen chunk is ours to
- * run, the rest becomes our range. */
+/* Half of what the victim has left, from the tail: the first stolen chunk is ours to run,
+ * the rest becomes our range. */
 static int steal_half(fw_worker *w, uint64_t g, int victim, uint64_t word, fw_range r)
 {
     uint32_t half = (r.end - r.begin + 1) / 2, first = r.end - half;
@@ -166,8 +164,8 @@ static int steal_half(fw_worker *w, uint64_t g, int victim, uint64_t word, fw_ra
     return (int)first;
 }
 
-/* One look at a victim. STOLEN: *k is the chunk. LATER: it has a share that is not ours
- * to take yet. */
+/* One look at a victim. STOLEN: *k is the chunk. LATER: it has a share that is not ours to
+ * take yet. */
 static int try_steal(fw_worker *w, int victim, int grace_over, uint32_t *k)
 {
     fw_member *m = &w->control->member[victim];
@@ -194,8 +192,7 @@ static int try_steal(fw_worker *w, int victim, int grace_over, uint32_t *k)
     return STOLEN;
 }
 
-/* Nearest victim first. Returns STOLEN, or EMPTY when all shares are installed and
- * empty. */
+/* Nearest victim first. Returns STOLEN, or EMPTY when all shares are installed and empty. */
 static int steal(fw_worker *w, uint32_t *k)
 {
     int64_t grace_until = 0;
@@ -220,9 +217,9 @@ static int steal(fw_worker *w, uint32_t *k)
     }
 }
 
-/* One chunk each: there is nothing to steal but from workers that never come. The
- * caller gives them a moment, looking only at the line that it must look at anyway:
- * each look at a working worker's line takes that line from it. */
+/* One chunk each: there is nothing to steal but from workers that never come. The caller
+ * gives them a moment, looking only at the line that it must look at anyway: each look at
+ * a working worker's line takes that line from it. */
 static int others_left(fw_worker *w)
 {
     fw_control *c = w->control;
@@ -240,8 +237,7 @@ static int others_left(fw_worker *w)
     return 0;
 }
 
-/* ---- a generation
- * -------------------------------------------------------------------*/
+/* ---- a generation -------------------------------------------------------------------*/
 
 /* Two divisions, a tenth of a dispatch: done when the number of chunks changes. */
 fw_range fw_worker_band(fw_worker *w, uint32_t chunks)
@@ -253,8 +249,7 @@ fw_range fw_worker_band(fw_worker *w, uint32_t chunks)
     return w->band;
 }
 
-/* The job changes seldom, and then it is copied once; the tail may change every time.
- */
+/* The job changes seldom, and then it is copied once; the tail may change every time. */
 static void learn_job(fw_worker *w)
 {
     const fw_job *job = &w->control->job;

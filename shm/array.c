@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * Arrays: a small object in the heap that describes, and a block that holds, the
- * elements.
+ * Arrays: a small object in the heap that describes, and a block that holds, the elements.
  *
  * Who writes: the creator fills object and block before both are published as one
  * (heap.c); afterwards only `refs` changes, `rule` when a pool takes the memory, and
  * `magic` once, when the handle is freed. A root counts itself and its slices; whoever
- * takes the last reference frees object and block as one. Killed between its decrement
- * and the free: the block stays until the family ends; it is never freed twice.
+ * takes the last reference frees object and block as one. Killed between its decrement and
+ * the free: the block stays until the family ends; it is never freed twice.
  *
- * Files (named arrays, mapped .npy files) are mapped over a run of the window, so that
- * each process of the family finds them at the same address; a worker older than the
- * mapping opens the file through the /proc of the process that mapped it.
+ * Files (named arrays, mapped .npy files) are mapped over a run of the window, so that each
+ * process of the family finds them at the same address; a worker older than the mapping
+ * opens the file through the /proc of the process that mapped it.
  */
 #include "array.h"
 
@@ -24,8 +23,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* ---- what is asked for
- * --------------------------------------------------------------*/
+/* ---- what is asked for --------------------------------------------------------------*/
 
 static int spec_type(fw_array_spec *s, int type, const char *format)
 {
@@ -86,8 +84,7 @@ int fw_array_spec_make(fw_array_spec *s, int type, const char *format,
     return rc < 0 ? rc : spec_shape(s, shape->len, shape->ndim, shape->shape);
 }
 
-/* ---- the object
- * ---------------------------------------------------------------------*/
+/* ---- the object ---------------------------------------------------------------------*/
 
 static fw_array *object_new(const fw_array_spec *s)
 {
@@ -135,8 +132,7 @@ static fw_array *heap_array(const fw_array_spec *s)
     return a;
 }
 
-/* ---- files in the window
- * ------------------------------------------------------------*/
+/* ---- files in the window ------------------------------------------------------------*/
 
 /* Map fd, whose elements begin at offset; it is kept open for the workers. */
 static fw_array *file_array(const fw_array_spec *s, int fd, size_t offset, int writable)
@@ -217,8 +213,7 @@ furrow_array *fw_array_map_file(const fw_array_file *file)
     return &a->view;
 }
 
-/* ---- named arrays
- * -------------------------------------------------------------------*/
+/* ---- named arrays -------------------------------------------------------------------*/
 
 static int named_publish(fw_array *a, const char *name, int keep)
 {
@@ -298,8 +293,7 @@ static fw_array *attach(const char *name)
     return a;
 }
 
-/* ---- public
- * -------------------------------------------------------------------------*/
+/* ---- public -------------------------------------------------------------------------*/
 
 static furrow_array *published(const char *function, fw_array *a)
 {

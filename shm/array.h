@@ -37,7 +37,7 @@ typedef struct fw_array {
     struct fw_array *root; /* whose memory it is; itself unless a slice */
     _Atomic uint32_t refs; /* of a root: itself, while live, and its slices */
     _Atomic int32_t rule;  /* of a root, by a pool that takes its memory: 0 none was
-                              wanted, FW_ARRAY_PLACED, or -errno: it was refused */
+                               wanted, FW_ARRAY_PLACED, or -errno: it was refused */
     int32_t pid;           /* FILE: the process that mapped it, which holds fd open */
     int fd;
     int writable;
@@ -62,8 +62,8 @@ furrow_array *fw_array_map_file(const fw_array_file *file);
  * first message is kept). */
 fw_array *fw_array_of(const furrow_array *a);
 
-/* Is a's memory, if it is a file, mapped in this process? Maps it where it is not:
- * workers that are older than the mapping do so at its first use. */
+/* Is a's memory, if it is a file, mapped in this process? Maps it where it is not: workers
+ * that are older than the mapping do so at its first use. */
 int fw_array_map_here(const fw_array *a);
 
 #endif

@@ -4,9 +4,9 @@
  *
  * Words shared by processes are _Atomic uint32_t or _Atomic uint64_t, lock-free and
  * therefore address-free (asserted below). Where an announcement must be visible before
- * something else is looked at (Dekker), both sides use a seqcst operation;
- * free-standing fences are not used, for neither ThreadSanitizer nor a reader can tell
- * which pair they belong to.
+ * something else is looked at (Dekker), both sides use a seqcst operation; free-standing
+ * fences are not used, for neither ThreadSanitizer nor a reader can tell which pair they
+ * belong to.
  *
  * Each release names the acquire that it pairs with, and the other way round:
  *     release: ring.tail -> ring_take()        acquire: ring.tail <- ring_put()

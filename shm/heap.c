@@ -3,30 +3,29 @@
  * The heap.
  *
  * All changes are made under the heap's robust lock, and every change of state is one
- * 64-bit store to the first unit's word of a run (or one 16-bit store to a slot's owner
- * in a slab page). So the tiling of each zone by runs is whole between any two
- * instructions, and whoever gets the lock after a dead holder has nothing to repair but
- * hints:
+ * 64-bit store to the first unit's word of a run (or one 16-bit store to a slot's owner in
+ * a slab page). So the tiling of each zone by runs is whole between any two instructions,
+ * and whoever gets the lock after a dead holder has nothing to repair but hints:
  *
- *   allocate  the word of the rest {FREE, len - n} is written first, inside a run that
- * is still free as a whole; then {RUN, me, n} cuts it. Killed between: nothing
+ *   allocate  the word of the rest {FREE, len - n} is written first, inside a run that is
+ *             still free as a whole; then {RUN, me, n} cuts it. Killed between: nothing
  *             happened. After: the block is the dead one's and is swept.
  *   publish   {RUN, 0, n}: from now on the block is reclaimed by nobody but free().
- *   free      {RUN, me, n}, then the memory is given back without the lock, then {FREE,
- * n}. Killed between: the sweep finishes it. merge     {FREE, n + m} over two
- * neighbours, by whoever walks past them.
+ *   free      {RUN, me, n}, then the memory is given back without the lock, then {FREE, n}.
+ *             Killed between: the sweep finishes it.
+ *   merge     {FREE, n + m} over two neighbours, by whoever walks past them.
  *
- *   pair      an object and its block change owner as one: {object, block} is noted in
- * the superblock, the object's owner is changed (that commits), then the block's. After
- * a death, the next holder lets the block follow the object.
+ *   pair      an object and its block change owner as one: {object, block} is noted in the
+ *             superblock, the object's owner is changed (that commits), then the block's.
+ *             After a death, the next holder lets the block follow the object.
  *
- * Hints (where free runs begin, which page has free slots) may be behind the truth,
- * never inside a run: a merge swallows a unit only when it walked over its left
- * neighbour, and `first` is moved back before that. They are reset after a death.
+ * Hints (where free runs begin, which page has free slots) may be behind the truth, never
+ * inside a run: a merge swallows a unit only when it walked over its left neighbour, and
+ * `first` is moved back before that. They are reset after a death.
  *
  * The ledger: what large blocks promise and have not taken yet must fit into what the
- * machine and the cgroups can still give. Only then may pages be taken: posix_fallocate
- * and populate beyond free memory are answered by the OOM killer, not by an error.
+ * machine and the cgroups can still give. Only then may pages be taken: posix_fallocate and
+ * populate beyond free memory are answered by the OOM killer, not by an error.
  */
 #include "heap.h"
 
@@ -69,8 +68,7 @@ static int own(const fw_segment *s, void *p, int owner)
     return fw_fail(FURROW_EINVAL, "no block of the heap begins at %p", p);
 }
 
-/* ---- the lock, and what its dead holder left
- * ------------------------------------------*/
+/* ---- the lock, and what its dead holder left ------------------------------------------*/
 
 static int own_pair(const fw_segment *s, void *object, void *block, int owner)
 {
@@ -119,11 +117,10 @@ void fw_heap_unlock(fw_heap *heap)
     fw_lock_unlock(&heap->lock);
 }
 
-/* ---- the ledger
- * ---------------------------------------------------------------------*/
+/* ---- the ledger ---------------------------------------------------------------------*/
 
-/* Bytes of large blocks that are promised and not known to be taken. With `look`, ask
- * the kernel which pages are there and note the blocks that are complete. */
+/* Bytes of large blocks that are promised and not known to be taken. With `look`, ask the
+ * kernel which pages are there and note the blocks that are complete. */
 static size_t promised(const fw_zone *zone, int look)
 {
     size_t bytes = 0, length;
@@ -174,8 +171,7 @@ int fw_heap_check_room(size_t bytes)
     return rc;
 }
 
-/* ---- the dead
- * -----------------------------------------------------------------------*/
+/* ---- the dead -----------------------------------------------------------------------*/
 
 /* Give the memory back, and the rule where it is to be taken. The window has none. */
 static void give_back(const fw_segment *s, int z, size_t u)
@@ -190,8 +186,8 @@ static void give_back(const fw_segment *s, int z, size_t u)
         memset(zone->base + u * zone->unit, 0, size);
 }
 
-/* Everything that the dead participant owned. Killed in here: the next sweep goes on,
- * for the line is freed last. */
+/* Everything that the dead participant owned. Killed in here: the next sweep goes on, for
+ * the line is freed last. */
 static void sweep_one(const fw_segment *s, int line)
 {
     for (int z = 0; z < FW_ZONES; z++) {
@@ -241,8 +237,7 @@ void fw_heap_sweep(void)
     fw_heap_unlock(heap);
 }
 
-/* ---- runs
- * ---------------------------------------------------------------------------*/
+/* ---- runs ---------------------------------------------------------------------------*/
 
 static void *alloc_run(const fw_segment *s, int z, size_t size, int owner)
 {
@@ -400,8 +395,7 @@ int fw_heap_free(void *block)
     return fw_heap_free_pair(block, NULL);
 }
 
-/* ---- what it is
- * ---------------------------------------------------------------------*/
+/* ---- what it is ---------------------------------------------------------------------*/
 
 static void count_zone(const fw_segment *s, int z, furrow_heap_info *info)
 {

@@ -32,12 +32,11 @@ int fw_heap_free(void *block);
  * with fw_heap_free() after the mapping is gone. */
 void *fw_heap_window(size_t size);
 
-/* Does a block of the small zone, of at least `size` bytes and in use, begin at p?
- * Looks at no block, and at no hole: p may be anything. */
+/* Does a block of the small zone, of at least `size` bytes and in use, begin at p? Looks
+ * at no block, and at no hole: p may be anything. */
 int fw_heap_holds(const void *p, size_t size);
 
-/* Is the memory of the large block there; note that it is. Always true for small ones.
- */
+/* Is the memory of the large block there; note that it is. Always true for small ones. */
 int fw_heap_taken(const void *block);
 void fw_heap_set_taken(void *block);
 

@@ -4,18 +4,19 @@
  *
  *   heap segment (one nameless memfd, mapped at the same address in the whole family)
  *   +------------+---------------------+---------------+--------------+----------------+
- *   | superblock | unit maps: 8 B for  | small zone    | large zone   | window (not of
- * | | fw_heap    | each unit of a zone | 4 KiB units   | 2 MiB units  | the memfd) |
+ *   | superblock | unit maps: 8 B for  | small zone    | large zone   | window (not of |
+ *   | fw_heap    | each unit of a zone | 4 KiB units   | 2 MiB units  | the memfd)     |
  *   +------------+---------------------+---------------+--------------+----------------+
  *
- *   unit word (the map entry of the first unit of a run; the words of its other units
- * mean nothing and are never RUN or SLAB) 63        60 59        56 55 40 39 0
+ *   unit word (the map entry of the first unit of a run; the words of its other units mean
+ *   nothing and are never RUN or SLAB)
+ *    63        60 59        56 55                40 39                                 0
  *   +------------+------------+--------------------+-----------------------------------+
- *   | state      | flags      | owner              | length in units |
+ *   | state      | flags      | owner              | length in units                   |
  *   +------------+------------+--------------------+-----------------------------------+
  *   FREE: nobody's.  RUN: a block; owner 0 = published, else participant + 1, still in
- *   the making (or in the unmaking) and reclaimed with its owner.  SLAB: a page of
- * equal objects; owner = size class.
+ *   the making (or in the unmaking) and reclaimed with its owner.  SLAB: a page of equal
+ *   objects; owner = size class.
  *
  *   slab page: uint16_t owner[64], then the slots.  0 free, 0xFFFF published, else
  *   participant + 1.

@@ -2,10 +2,9 @@
  *
  * The robust lock (see lock.h).
  *
- * Who writes the word: the C library, and the kernel when a holder dies. The mutex is
- * made consistent at once, before the caller has repaired anything: a second death
- * during the repair is then reported to the next holder in the same way, who starts the
- * repair again.
+ * Who writes the word: the C library, and the kernel when a holder dies. The mutex is made
+ * consistent at once, before the caller has repaired anything: a second death during the
+ * repair is then reported to the next holder in the same way, who starts the repair again.
  */
 #include "lock.h"
 

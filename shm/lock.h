@@ -2,13 +2,13 @@
  *
  * A lock in shared memory that survives its holder.
  *
- * It is the C library's robust process-shared mutex: the one stock primitive that a
- * kill at any instruction does not break. When a holder dies, the kernel marks the word
- * and wakes a waiter, who gets the lock with FURROW_OWNERDIED (positive: the lock *is*
- * held) and must bring what it guards back into order before it unlocks.
+ * It is the C library's robust process-shared mutex: the one stock primitive that a kill
+ * at any instruction does not break. When a holder dies, the kernel marks the word and
+ * wakes a waiter, who gets the lock with FURROW_OWNERDIED (positive: the lock *is* held)
+ * and must bring what it guards back into order before it unlocks.
  *
- * The memory of a lock is never reused for anything else, nor unmapped, while a process
- * of the family lives: the kernel may still write to the word of a dying thread.
+ * The memory of a lock is never reused for anything else, nor unmapped, while a process of
+ * the family lives: the kernel may still write to the word of a dying thread.
  */
 #ifndef FW_LOCK_H
 #define FW_LOCK_H

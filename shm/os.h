@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The operating system: every system call that furrow makes, as primitives with pre-
- * and postconditions. Functions return 0 (or a value >= 0) or -errno; they do not touch
- * the error record and retry EINTR themselves.
+ * The operating system: every system call that furrow makes, as primitives with pre- and
+ * postconditions. Functions return 0 (or a value >= 0) or -errno; they do not touch the
+ * error record and retry EINTR themselves.
  */
 #ifndef FW_OS_H
 #define FW_OS_H
@@ -13,8 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* ---- memory (os_linux_memory.c)
- * -----------------------------------------------------*/
+/* ---- memory (os_linux_memory.c) -----------------------------------------------------*/
 
 #define FW_PAGE ((size_t)4096)
 
@@ -22,8 +21,8 @@
  * Returns a close-on-exec fd above the standard ones. */
 int fw_os_memfd(const char *label, size_t size);
 
-/* Map `size` bytes of fd shared and writable: at `at` and nowhere else (NULL:
- * anywhere). -EEXIST when something is there already. */
+/* Map `size` bytes of fd shared and writable: at `at` and nowhere else (NULL: anywhere).
+ * -EEXIST when something is there already. */
 int fw_os_map(void *at, size_t size, int fd, void **out);
 
 /* Map fd over a range that we hold already (a reservation), writable or read-only. */
@@ -37,12 +36,12 @@ void fw_os_unmap(void *at, size_t size);
 int fw_os_advise_huge(void *at, size_t size);   /* huge pages where the system grants */
 int fw_os_advise_nodump(void *at, size_t size); /* not into core dumps */
 
-/* Take the memory of the range: page tables of this process included. -ENOMEM instead
- * of a later SIGBUS. `at` and `size` are widened to pages. */
+/* Take the memory of the range: page tables of this process included. -ENOMEM instead of
+ * a later SIGBUS. `at` and `size` are widened to pages. */
 int fw_os_populate(void *at, size_t size);
 
-/* The same in huge pages where that can be had, also where the system does not grant
- * them to shared memory by itself (Linux 6.1). Range on 2 MiB. */
+/* The same in huge pages where that can be had, also where the system does not grant them
+ * to shared memory by itself (Linux 6.1). Range on 2 MiB. */
 int fw_os_populate_huge(void *at, size_t size);
 
 /* Give the memory back; the range then reads as zeros. Page-aligned. */
@@ -54,8 +53,7 @@ size_t fw_os_resident(void *at, size_t size);
 /* Which pages have memory: bit 0 of each byte of `there`. 0 or -errno. */
 int fw_os_pages_there(void *at, size_t pages, unsigned char *there);
 
-/* A private page that reads as zeros in a forked child. NULL when there is no memory.
- */
+/* A private page that reads as zeros in a forked child. NULL when there is no memory. */
 void *fw_os_page_wiped_on_fork(void);
 
 /* Does the system grant huge pages to shared memory that asks for them? 1 or 0. */
@@ -64,12 +62,11 @@ int fw_os_shm_huge(void);
 size_t fw_os_address_space_left(void); /* under RLIMIT_AS; SIZE_MAX when unlimited */
 size_t fw_os_memory_total(void);       /* bytes of the machine */
 
-/* ---- views (os_linux_view.c)
- * --------------------------------------------------------*/
+/* ---- views (os_linux_view.c) --------------------------------------------------------*/
 
-/* A second mapping of a part of a shared mapping, of this process alone and for a
- * while: what is set or counted per mapping concerns that part and nothing else.
- * Congruent with the first on 2 MiB. `at` page-aligned. */
+/* A second mapping of a part of a shared mapping, of this process alone and for a while:
+ * what is set or counted per mapping concerns that part and nothing else. Congruent with
+ * the first on 2 MiB. `at` page-aligned. */
 typedef struct fw_os_view {
     char *at;
     void *room; /* the address space that it lies in */
@@ -85,8 +82,7 @@ int fw_os_map_pages(void *at, size_t size);
  * -errno. Takes a while: the kernel counts in all mappings of the process. */
 ssize_t fw_os_mapped_huge(const void *at);
 
-/* ---- NUMA (os_linux_numa.c)
- * ---------------------------------------------------------*/
+/* ---- NUMA (os_linux_numa.c) ---------------------------------------------------------*/
 
 #define FW_OS_NODES 1024
 
@@ -99,17 +95,15 @@ int fw_os_numa_prefer(void *at, size_t size, int node);
 /* No rule any more: memory is taken where it is touched first. */
 int fw_os_numa_reset(void *at, size_t size);
 
-/* The nodes of so many pages that this process has mapped; -errno for one that it has
- * not. Returns -EPERM (most containers) or -ENOSYS when the kernel does not tell. */
+/* The nodes of so many pages that this process has mapped; -errno for one that it has not.
+ * Returns -EPERM (most containers) or -ENOSYS when the kernel does not tell. */
 int fw_os_numa_nodes(void **page, size_t count, int *node);
 
 /* The same by other means: adds to pages[node], of FW_OS_NODES, how many pages of the
- * mapping that begins at `at` this process has mapped. As slow as fw_os_mapped_huge().
- */
+ * mapping that begins at `at` this process has mapped. As slow as fw_os_mapped_huge(). */
 int fw_os_numa_count(const void *at, size_t *pages);
 
-/* ---- files (os_linux_file.c)
- * --------------------------------------------------------*/
+/* ---- files (os_linux_file.c) --------------------------------------------------------*/
 
 /* Read at most size-1 bytes of a small file and end them with NUL. Returns how many. */
 ssize_t fw_os_read_file(const char *path, char *buffer, size_t size);
@@ -118,13 +112,12 @@ ssize_t fw_os_read_file(const char *path, char *buffer, size_t size);
  * non-zero. Lines longer than a page are left out. (os_linux_lines.c) */
 int fw_os_read_lines(const char *path, int (*see)(void *ctx, char *line), void *ctx);
 
-/* fd moved above the standard ones and the user's (>= 64 where possible),
- * close-on-exec. Takes fd over. */
+/* fd moved above the standard ones and the user's (>= 64 where possible), close-on-exec.
+ * Takes fd over. */
 int fw_os_fd_high(int fd);
 void fw_os_close(int fd);
 
-/* May a file be so long under RLIMIT_FSIZE? Making it longer does not fail, it kills.
- */
+/* May a file be so long under RLIMIT_FSIZE? Making it longer does not fail, it kills. */
 int fw_os_file_may_be(size_t size);
 
 /* Named shared memory, in two steps so that nobody ever sees a half-made one: new() has
@@ -143,8 +136,7 @@ int fw_os_shm_unlink(const char *name, const fw_file_id *id);
 int fw_os_open_of(pid_t pid, int fd, int writable);
 int fw_os_file_id(int fd, fw_file_id *id);
 
-/* ---- time and waiting (os_linux_wait.c)
- * ---------------------------------------------*/
+/* ---- time and waiting (os_linux_wait.c) ---------------------------------------------*/
 
 int64_t fw_os_now(void); /* CLOCK_MONOTONIC, nanoseconds */
 
@@ -154,8 +146,7 @@ int64_t fw_os_now(void); /* CLOCK_MONOTONIC, nanoseconds */
 int fw_os_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t until);
 void fw_os_futex_wake(_Atomic uint32_t *word, int how_many);
 
-/* ---- processors (os_linux_cpu.c)
- * ----------------------------------------------------*/
+/* ---- processors (os_linux_cpu.c) ----------------------------------------------------*/
 
 #define FW_CPU_MAX 4096
 typedef struct fw_cpuset {
@@ -175,8 +166,7 @@ int fw_os_affinity(fw_cpuset *out);   /* CPUs the calling thread may run on */
 int fw_os_pin(const fw_cpuset *cpus); /* bind the calling thread */
 int fw_os_cpu(void);                  /* the CPU it runs on now, or -1 */
 
-/* ---- processes (os_linux_process.c)
- * -------------------------------------------------*/
+/* ---- processes (os_linux_process.c) -------------------------------------------------*/
 
 pid_t fw_os_pid(void);
 
@@ -196,17 +186,17 @@ int fw_os_pidfd_signal(int pidfd, int signal);
 int fw_os_pidfd_dead(int pidfd); /* 1: the whole process is gone; 0: not */
 int fw_os_pidfd_wait(int pidfd, int64_t until); /* 0 when gone, -ETIMEDOUT */
 
-/* Is the process of that pid and start time (0: not known) gone for certain? A zombie
- * is; a stopped one is not. */
+/* Is the process of that pid and start time (0: not known) gone for certain? A zombie is;
+ * a stopped one is not. */
 int fw_os_process_gone(pid_t pid, uint64_t ticks);
 
-/* SIGKILL to this process when the thread that forked it ends; -ESRCH when the parent
- * is not `parent` any more. */
+/* SIGKILL to this process when the thread that forked it ends; -ESRCH when the parent is
+ * not `parent` any more. */
 int fw_os_die_with(pid_t parent);
 
-/* For a process that watches others: block SIGCHLD and SIGUSR1 and get an fd that tells
- * of them. wait_events() sleeps until a signal came, the process of pidfd (-1: none) is
- * gone, or `until`; returns a set of FW_EVENT_. */
+/* For a process that watches others: block SIGCHLD and SIGUSR1 and get an fd that tells of
+ * them. wait_events() sleeps until a signal came, the process of pidfd (-1: none) is gone,
+ * or `until`; returns a set of FW_EVENT_. */
 enum { FW_EVENT_SIGNAL = 1, FW_EVENT_GONE = 2 };
 int fw_os_signals_open(void);
 int fw_os_wait_events(int signals, int pidfd, int64_t until);
@@ -214,8 +204,7 @@ int fw_os_wait_events(int signals, int pidfd, int64_t until);
 /* A child that has ended, all its threads included: its pid and wait status, or 0. */
 pid_t fw_os_reap(int *status);
 
-/* Wait for one child that ends soon; it may have been taken by another wait() already.
- */
+/* Wait for one child that ends soon; it may have been taken by another wait() already. */
 void fw_os_wait_child(pid_t pid);
 
 void fw_os_kill(pid_t pid);            /* SIGKILL to a child of ours */
@@ -229,22 +218,20 @@ _Noreturn void fw_os_exit(int status);
  * the atexit handlers that it was forked with. What is buffered now is forgotten. */
 void fw_os_child_exit(void);
 
-/* In a fresh child: default signal handlers, nothing blocked, SIGINT and SIGQUIT
- * ignored when `quiet` (the program decides what Ctrl-C means), and no fds but 0, 1, 2
- * and `keep`
+/* In a fresh child: default signal handlers, nothing blocked, SIGINT and SIGQUIT ignored
+ * when `quiet` (the program decides what Ctrl-C means), and no fds but 0, 1, 2 and `keep`
  * (-1: none). */
 void fw_os_child_signals(int quiet);
 void fw_os_child_close_fds(int keep);
 
-/* Into a process group of its own: signals to the group it came from, such as those of
- * a terminal or a batch system, do not meet it. */
+/* Into a process group of its own: signals to the group it came from, such as those of a
+ * terminal or a batch system, do not meet it. */
 void fw_os_own_group(void);
 
 /* How readily the OOM killer takes this process, 0 .. 1000. Returns the old value. */
 int fw_os_oom_score(int score);
 
-/* ---- regular files (os_linux_regular.c)
- * ---------------------------------------------*/
+/* ---- regular files (os_linux_regular.c) ---------------------------------------------*/
 
 /* Returns an fd and the file's size; -EINVAL when it is not a regular file. */
 int fw_os_regular_open(const char *path, int writable, size_t *size);
@@ -252,10 +239,9 @@ int fw_os_regular_open(const char *path, int writable, size_t *size);
 /* Returns how many bytes: less than `size` only at the end of the file. */
 ssize_t fw_os_regular_read(int fd, void *buffer, size_t size, size_t offset);
 
-/* A file that appears, or replaces one, only when it is complete. open() makes a new
- * file beside `path` (-EINVAL: something other than a regular file is there); close(0)
- * renames it, close(-errno) removes it; its result is `rc` or the error that came up
- * now. */
+/* A file that appears, or replaces one, only when it is complete. open() makes a new file
+ * beside `path` (-EINVAL: something other than a regular file is there); close(0) renames
+ * it, close(-errno) removes it; its result is `rc` or the error that came up now. */
 typedef struct fw_os_target {
     int fd;
     int mode; /* of the file that is there, or -1 */

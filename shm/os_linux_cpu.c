@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Processors of Linux. Raw system calls: glibc's fixed cpu_set_t fails with EINVAL
- * where the kernel knows more than 1024 CPUs.
+ * Processors of Linux. Raw system calls: glibc's fixed cpu_set_t fails with EINVAL where
+ * the kernel knows more than 1024 CPUs.
  */
 #include "os.h"
 

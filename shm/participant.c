@@ -3,8 +3,8 @@
  * Participants: whose block is it when it is nobody's yet?
  *
  * A line is written under the heap's lock, its identity first and `live` last; killed
- * before, the line is still free. A forked child must not go on under its parent's
- * line: the line's index is kept in a page that reads as zeros after a fork.
+ * before, the line is still free. A forked child must not go on under its parent's line:
+ * the line's index is kept in a page that reads as zeros after a fork.
  *
  * A line is set free only after every block of its process has been reclaimed
  * (heap.c: sweep); until then its index is not used again.

@@ -2,19 +2,18 @@
  *
  * The heap segment.
  *
- * A large sparse memfd is mapped before any worker exists, so that whatever is
- * allocated later is already there in every worker, at the same address. It costs
- * address space, not memory: nothing may read a hole, for a read allocates. It is
- * sealed against growing and shrinking, and kept out of core dumps: a crashing worker
- * that dumps holes materialises them and does not die for seconds.
+ * A large sparse memfd is mapped before any worker exists, so that whatever is allocated
+ * later is already there in every worker, at the same address. It costs address space, not
+ * memory: nothing may read a hole, for a read allocates. It is sealed against growing and
+ * shrinking, and kept out of core dumps: a crashing worker that dumps holes materialises
+ * them and does not die for seconds.
  *
- * The geometry is computed once, by the process that makes the segment, and inherited
- * in private memory by those it forks: what a scribbler does to the superblock moves
- * nothing.
+ * The geometry is computed once, by the process that makes the segment, and inherited in
+ * private memory by those it forks: what a scribbler does to the superblock moves nothing.
  *
- * Size: four times the memory of the machine, rounded up to a power of two, within 64
- * GiB and 4 TiB; FURROW_HEAP overrides ("16G"). Halved, down to 256 MiB, while the
- * kernel refuses, and at most half of what RLIMIT_AS leaves.
+ * Size: four times the memory of the machine, rounded up to a power of two, within 64 GiB
+ * and 4 TiB; FURROW_HEAP overrides ("16G"). Halved, down to 256 MiB, while the kernel
+ * refuses, and at most half of what RLIMIT_AS leaves.
  */
 #include "segment.h"
 
@@ -229,8 +228,8 @@ static void go_on(void)
     pthread_mutex_unlock(&making);
 }
 
-/* A fork waits until a heap that another thread is making is there: the child would
- * have half of one, and the lock for good. */
+/* A fork waits until a heap that another thread is making is there: the child would have
+ * half of one, and the lock for good. */
 static void mind_forks(void)
 {
     (void)pthread_atfork(wait_for_making, go_on, go_on);

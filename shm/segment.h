@@ -24,8 +24,8 @@ typedef struct fw_segment {
     fw_zone zone[FW_ZONES];
 } fw_segment;
 
-/* The segment of this process, made when there is none. NULL with an error when it
- * cannot be made; the next call tries again. */
+/* The segment of this process, made when there is none. NULL with an error when it cannot
+ * be made; the next call tries again. */
 const fw_segment *fw_segment_get(void);
 
 /* The same without making one: NULL when there is none. */

@@ -2,10 +2,9 @@
  *
  * Slab pages.
  *
- * The first 128 bytes of the page name the owner of each slot: 0 free, 0xFFFF
- * published, else participant + 1. One 16-bit store claims or frees a slot and names
- * the owner, so there is nothing to repair after a death. The size class is in the
- * unit's word.
+ * The first 128 bytes of the page name the owner of each slot: 0 free, 0xFFFF published,
+ * else participant + 1. One 16-bit store claims or frees a slot and names the owner, so
+ * there is nothing to repair after a death. The size class is in the unit's word.
  */
 #include "slab.h"
 
@@ -66,8 +65,7 @@ static int class_for(size_t size)
     return class;
 }
 
-/* A page of the class with a free slot, from the hint on; FW_UNIT_NONE when there is
- * none. */
+/* A page of the class with a free slot, from the hint on; FW_UNIT_NONE when there is none. */
 static size_t find_page(const fw_segment *s, int class)
 {
     const fw_zone *zone = &s->zone[FW_ZONE_SMALL];
@@ -85,8 +83,7 @@ static size_t find_page(const fw_segment *s, int class)
     return FW_UNIT_NONE;
 }
 
-/* The page is all zeros (units are given back before they are freed): all slots free.
- */
+/* The page is all zeros (units are given back before they are freed): all slots free. */
 static size_t new_page(const fw_segment *s, int class, int participant)
 {
     const fw_zone *zone = &s->zone[FW_ZONE_SMALL];

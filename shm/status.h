@@ -4,9 +4,9 @@
  *
  *     return fw_fail(FURROW_EINVAL, "chunk size %zu is larger than %d", n, max);
  *
- * Internal functions fail so and return the negative code; they do not know which
- * public function was called. The public function passes its result through
- * fw_status_in(), which writes its name into the record: the outermost one wins.
+ * Internal functions fail so and return the negative code; they do not know which public
+ * function was called. The public function passes its result through fw_status_in(),
+ * which writes its name into the record: the outermost one wins.
  */
 #ifndef FW_STATUS_H
 #define FW_STATUS_H
@@ -31,8 +31,7 @@ int fw_status_in(const char *function, int rc);
 /* The same for a constructor: returns p. */
 void *fw_status_new(const char *function, void *p);
 
-/* Put a record that another process or thread made into this thread's. Returns its
- * code. */
+/* Put a record that another process or thread made into this thread's. Returns its code. */
 int fw_status_adopt(const furrow_error *error);
 
 #endif

@@ -2,9 +2,9 @@
  *
  * A ring of the last chunks that one worker ran, for the timeline.
  *
- * Written by its worker alone; when full, the oldest record is overwritten. A reader
- * who is no party of the team's driver lock may see a record half old, half new; the
- * timeline is read while no call runs.
+ * Written by its worker alone; when full, the oldest record is overwritten. A reader who
+ * is no party of the team's driver lock may see a record half old, half new; the timeline
+ * is read while no call runs.
  */
 #ifndef FW_TRACERING_H
 #define FW_TRACERING_H

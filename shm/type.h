@@ -29,14 +29,13 @@ typedef struct fw_struct {
  * (without an error). */
 const furrow_type *fw_type_of_numpy(char kind, size_t size);
 
-/* Parse "T{d:x:d:y:i:id:}" ("T{dd3i}": names optional, repeat counts allowed, white
- * space ignored, a leading '@' allowed; from NumPy's own formats also "(2,3)d" for 6
- * doubles, "Zf", and "4x" for padding). FURROW_EINVAL says at which character it is
- * wrong. */
+/* Parse "T{d:x:d:y:i:id:}" ("T{dd3i}": names optional, repeat counts allowed, white space
+ * ignored, a leading '@' allowed; from NumPy's own formats also "(2,3)d" for 6 doubles,
+ * "Zf", and "4x" for padding). FURROW_EINVAL says at which character it is wrong. */
 int fw_type_parse_struct(const char *format, fw_struct *out);
 
-/* One item of a signature such as "dT{di}>d": *at is moved past it. Returns the code
- * (and for a struct its layout in *layout), 0 at '>' or the end (*at stays there), or a
+/* One item of a signature such as "dT{di}>d": *at is moved past it. Returns the code (and
+ * for a struct its layout in *layout), 0 at '>' or the end (*at stays there), or a
  * negative error. */
 int fw_type_parse_item(const char **at, fw_struct *layout);
 

@@ -50,8 +50,8 @@ static inline void fw_unit_store(const fw_zone *zone, size_t unit, uint64_t word
     fw_fence_death();
 }
 
-/* The length of the run at `unit`, never 0 and never past the end: walks end, whatever
- * a scribbler wrote. */
+/* The length of the run at `unit`, never 0 and never past the end: walks end, whatever a
+ * scribbler wrote. */
 static inline size_t fw_unit_step(const fw_zone *zone, size_t unit)
 {
     size_t length = fw_unit_length(fw_unit_load(zone, unit));
@@ -83,8 +83,8 @@ static inline size_t fw_unit_at(const fw_zone *zone, const void *p)
     return u;
 }
 
-/* Take the first free run of `units` units for `owner` (participant + 1). Returns its
- * first unit, or FW_UNIT_NONE. */
+/* Take the first free run of `units` units for `owner` (participant + 1). Returns its first
+ * unit, or FW_UNIT_NONE. */
 size_t fw_unit_take(const fw_zone *zone, fw_zone_hint *hint, size_t units, int owner);
 
 /* The run at `unit` is free again. */

@@ -78,8 +78,7 @@ static void print_team(void)
     PRINT_FIELD(fw_member, kill);
 }
 
-/* ---- a named array's file
- * -----------------------------------------------------------*/
+/* ---- a named array's file ---------------------------------------------------------*/
 
 typedef struct field {
     const char *name;

@@ -356,8 +356,7 @@ Test(builtin, bytes_bools_and_structs)
     cr_assert_eq(furrow_pool_close(pool), 0);
 }
 
-/* ---- refusals
- * ----------------------------------------------------------------------*/
+/* ---- refusals ---------------------------------------------------------------------*/
 
 static void check_refusal(int rc, int code, const char *function, const char *text)
 {

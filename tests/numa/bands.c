@@ -46,8 +46,7 @@ static void need(int holds, const char *what)
     exit(1);
 }
 
-/* ---- as in a container
- * ----------------------------------------------------------------*/
+/* ---- as in a container ------------------------------------------------------------*/
 
 static void refuse_policies(void)
 {
@@ -70,8 +69,7 @@ static void refuse_policies(void)
          "mbind is refused");
 }
 
-/* ---- where pages are, without the library
- * ----------------------------------------------*/
+/* ---- where pages are, without the library -----------------------------------------*/
 
 /* A child that was made before anything was refused asks for the nodes. So what it says
  * does not come from numa_maps, as what furrow_array_where() says then does. */
@@ -144,8 +142,7 @@ static size_t pages_on(char *from, char *to, int node, size_t *there)
     return a.on;
 }
 
-/* ---- the bands of an array
- * -------------------------------------------------------------*/
+/* ---- the bands of an array --------------------------------------------------------*/
 
 /* Worker w's part: whole 2 MiB, as even as can be. */
 static char *part(const furrow_array *a, int workers, int w)
@@ -214,8 +211,7 @@ static int rule_of(const furrow_array *a)
     return w.rule;
 }
 
-/* ---- what is tried
- * ---------------------------------------------------------------------*/
+/* ---- what is tried ----------------------------------------------------------------*/
 
 static int one(furrow_chunk c)
 {
@@ -273,8 +269,8 @@ static void try_async(furrow_pool *pool)
     furrow_array_free(a);
 }
 
-/* The caller was first with one page, maybe on the wrong node: the others are not kept
- * from theirs by it. */
+/* The caller was first with one page, maybe on the wrong node: the others are not kept from
+ * theirs by it. */
 static void try_touched(furrow_pool *pool)
 {
     furrow_array *a = array_new(LARGE);

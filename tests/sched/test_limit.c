@@ -25,8 +25,7 @@ static void tear_down(void)
 
 TestSuite(limit, .init = set_up, .fini = tear_down);
 
-/* ---- CPU lists
- * ----------------------------------------------------------------------*/
+/* ---- CPU lists --------------------------------------------------------------------*/
 
 Test(limit, list_of_cpus)
 {
@@ -81,8 +80,7 @@ Test(limit, list_that_is_null)
     cr_assert_eq(fw_limit_parse_cpus(NULL, &s), FURROW_EINVAL);
 }
 
-/* ---- quota
- * --------------------------------------------------------------------------*/
+/* ---- quota ------------------------------------------------------------------------*/
 
 /* How many workers a machine of eight cores gets under the quota of the made-up root.
  */
@@ -169,8 +167,7 @@ Test(limit, mixed_host_quota)
     cr_assert_eq(fw_limit_quota_milli(root.path), 3000);
 }
 
-/* ---- all of them
- * --------------------------------------------------------------------*/
+/* ---- all of them ------------------------------------------------------------------*/
 
 static int pin_to_one(void)
 {

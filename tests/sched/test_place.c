@@ -55,8 +55,7 @@ static fw_place *plan(const fw_topology *t, fw_place_request request)
     return p;
 }
 
-/* ---- properties of every plan
- * -------------------------------------------------------*/
+/* ---- properties of every plan -----------------------------------------------------*/
 
 static const fw_pu *pu_of(const fw_topology *t, int cpu)
 {
@@ -268,8 +267,7 @@ ParameterizedTest(source *s, place, every_plan)
     fw_topology_free(t);
 }
 
-/* ---- plans of some machines
- * ---------------------------------------------------------*/
+/* ---- plans of some machines -------------------------------------------------------*/
 
 /* The CPUs of the plan, in the order of the workers' ids: "0 4 8". */
 static void expect_cpus(const fw_topology *t, fw_place_request request,
@@ -434,8 +432,7 @@ Test(place, requests_that_cannot_be)
     fw_topology_free(t);
 }
 
-/* ---- quota
- * --------------------------------------------------------------------------*/
+/* ---- quota ------------------------------------------------------------------------*/
 
 typedef struct quota_case {
     int workers;
@@ -475,8 +472,7 @@ Test(place, quota)
     fw_topology_free(t);
 }
 
-/* ---- telling
- * ------------------------------------------------------------------------*/
+/* ---- telling ----------------------------------------------------------------------*/
 
 static char *description(const fw_topology *t, fw_place_request request)
 {

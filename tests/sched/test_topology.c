@@ -55,8 +55,7 @@ static void expect_node(const fw_topology *t, int cpu, int node)
                  pu_of(t, cpu)->node, node);
 }
 
-/* ---- recorded and described machines
- * ------------------------------------------------*/
+/* ---- recorded and described machines ----------------------------------------------*/
 
 ParameterizedTestParameters(topology, machines)
 {
@@ -307,8 +306,7 @@ ParameterizedTest(machine *bad, topology, bad_sources)
               furrow_last_error()->text);
 }
 
-/* ---- the child
- * ----------------------------------------------------------------------*/
+/* ---- the child --------------------------------------------------------------------*/
 
 static int dies(const char *source, fw_topology *table)
 {

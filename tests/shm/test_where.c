@@ -172,8 +172,7 @@ Test(where, huge_pages)
     furrow_array_free(a);
 }
 
-/* ---- as in a container
- * ----------------------------------------------------------------*/
+/* ---- as in a container ------------------------------------------------------------*/
 
 static int refuse_move_pages(void)
 {
@@ -222,8 +221,7 @@ Test(where, move_pages_refused)
     furrow_array_free(a);
 }
 
-/* ---- errors
- * ---------------------------------------------------------------------------*/
+/* ---- errors -----------------------------------------------------------------------*/
 
 Test(where, errors)
 {
@@ -240,8 +238,7 @@ Test(where, errors)
     cr_assert_eq(furrow_array_where(NULL, &w), FURROW_EINVAL);
 }
 
-/* ---- rules: what one node can show
- * -----------------------------------------------------*/
+/* ---- rules: what one node can show ------------------------------------------------*/
 
 /* A rule for a node that is there is taken, where such calls are allowed at all, and
  * the heap gives the memory back as it was. One for a node that is not is refused. */

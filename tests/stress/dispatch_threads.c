@@ -37,8 +37,7 @@ typedef struct caller {
     uint64_t calls, cut_by_time, cut_by_cancel, failed, given_up;
 } caller;
 
-/* ---- kernels
- * ------------------------------------------------------------------------*/
+/* ---- kernels ----------------------------------------------------------------------*/
 
 /* ctx of both: what goes wrong, and how slow it is. */
 typedef struct plan {
@@ -70,8 +69,7 @@ static int add_one(furrow_chunk c)
     return 0;
 }
 
-/* ---- checks
- * -------------------------------------------------------------------------*/
+/* ---- checks -----------------------------------------------------------------------*/
 
 /* 1: the chunk was done, 0: it was not touched. */
 static int done(const caller *t, size_t begin, size_t chunk)
@@ -142,8 +140,7 @@ static void check_result(caller *t, const furrow_call *call, size_t bad, int rc)
         fail("result %d, but everything was done", rc);
 }
 
-/* ---- calls
- * --------------------------------------------------------------------------*/
+/* ---- calls ------------------------------------------------------------------------*/
 
 static void look_at(furrow_future *f, dice *d)
 {
@@ -270,8 +267,7 @@ static void *be_caller(void *arg)
     return NULL;
 }
 
-/* ---- one pool
- * -----------------------------------------------------------------------*/
+/* ---- one pool ---------------------------------------------------------------------*/
 
 static void caller_init(caller *t, furrow_pool *pool, furrow_array *common,
                         unsigned seed)

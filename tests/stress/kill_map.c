@@ -77,8 +77,7 @@ static field field_new(size_t len)
     return f;
 }
 
-/* ---- one call
- * -----------------------------------------------------------------------*/
+/* ---- one call ---------------------------------------------------------------------*/
 
 /* Nobody is inside a library call while the work goes on and workers die. */
 static int unattended(furrow_pool *pool, const furrow_call *call)
@@ -118,8 +117,7 @@ static int call_by(int way, furrow_pool *pool, furrow_call *call)
     }
 }
 
-/* ---- what came of it
- * ----------------------------------------------------------------*/
+/* ---- what came of it --------------------------------------------------------------*/
 
 static void check_range(hunter *h, const field *f, size_t chunk, const furrow_torn *t)
 {
@@ -205,8 +203,7 @@ static void one_call(hunter *h, field *fields, dice *d, tally *t)
         nap_us(roll(d, 3000));
 }
 
-/* ---- one pool
- * -----------------------------------------------------------------------*/
+/* ---- one pool ---------------------------------------------------------------------*/
 
 static uint64_t deaths(furrow_pool *pool)
 {
@@ -281,8 +278,7 @@ static void hunt(int workers, field *fields, uint64_t kills, double until, tally
         fail("close: %s", furrow_last_error()->text);
 }
 
-/* ---- the whole
- * ----------------------------------------------------------------------*/
+/* ---- the whole --------------------------------------------------------------------*/
 
 static void print(const tally *t, double seconds)
 {

@@ -36,8 +36,7 @@ static int step(furrow_chunk c)
     return 0;
 }
 
-/* ---- the program that is killed
- * -----------------------------------------------------*/
+/* ---- the program that is killed ---------------------------------------------------*/
 
 static void one_life(dice *d, long tester, volatile uint32_t *phase)
 {
@@ -73,8 +72,7 @@ _Noreturn static void opener(unsigned round, long tester, volatile uint32_t *pha
         one_life(&d, tester, phase);
 }
 
-/* ---- what is left of it
- * -------------------------------------------------------------*/
+/* ---- what is left of it -----------------------------------------------------------*/
 
 static int names_left(long tester)
 {
@@ -114,8 +112,7 @@ static double wait_until_gone(unsigned round, const char *where, long tester)
     return seconds_now() - start;
 }
 
-/* ---- a round
- * ------------------------------------------------------------------------*/
+/* ---- a round ----------------------------------------------------------------------*/
 
 static pid_t start(unsigned round, volatile uint32_t *phase)
 {
