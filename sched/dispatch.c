@@ -59,8 +59,7 @@ static void write_line(const fw_dispatch *d, fw_go *go, uint64_t g, uint32_t chu
     go->grace_ns = d->grace_ns;
     go->reruns = (uint32_t)(g - d->epoch);
     go->tail_size = (uint32_t)d->tail_size;
-    if (d->tail_size)
-        memcpy(go->tail, d->tail, d->tail_size);
+    fw_tail_copy(go->tail, d->tail, d->tail_size);
 }
 
 /* The caller's share is there before anybody else looks. */
@@ -420,7 +419,8 @@ int fw_dispatch_run(fw_dispatch *d)
     if (d->timed_out & FW_DEADLINE_ENDED)
         settle_kills(d);
     d->error = fw_load_relaxed(&c->error);
-    d->cut = fw_load_relaxed(&c->cancel) == d->epoch && fw_reap_incomplete(d);
+    if (fw_load_relaxed(&c->cancel) == d->epoch)
+        d->cut = fw_reap_incomplete(d);
     if (d->cut && d->deadline < INT64_MAX && fw_os_now() >= d->deadline)
         d->timed_out |= 1; /* the caller's own part may have been the one that saw it */
     fw_count(&c->calls);

@@ -263,8 +263,7 @@ static void learn_job(fw_worker *w)
         memcpy(w->job.payload, job->payload, job->size);
         w->job.version = go->version;
     }
-    if (go->tail_size)
-        memcpy(w->job.payload + w->job.size, go->tail, go->tail_size);
+    fw_tail_copy(w->job.payload + w->job.size, go->tail, go->tail_size);
 }
 
 void fw_worker_work(fw_worker *w, uint64_t generation)
