@@ -172,7 +172,7 @@ static uint32_t grace_for(size_t bytes, int workers)
 {
     size_t ns = bytes / (size_t)workers / 20;
 
-    return ns < 2000 ? 2000 : ns > 60000 ? 60000 : (uint32_t)ns;
+    return ns < FW_GRACE_SMALL ? FW_GRACE_SMALL : ns > 60000 ? 60000 : (uint32_t)ns;
 }
 
 static void size_up(fw_call *c, int workers)

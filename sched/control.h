@@ -53,7 +53,8 @@ typedef struct fw_go {
     uint32_t chunks;
     uint32_t grace_ns; /* how long the share of a late worker is left to it */
     uint32_t reruns; /* generations since the call's first, whose number is its epoch */
-    uint32_t tail_size; /* bytes that follow the job's payload */
+    uint16_t tail_size; /* bytes that follow the job's payload */
+    int16_t held; /* a worker that is left asleep: its share is anybody's; or -1 */
     _Atomic uint64_t out[2];
     unsigned char tail[FW_GO_TAIL];
 } fw_go;

@@ -7,6 +7,9 @@
 
 #include "team.h"
 
+/* A call of no more grace than this is small: perhaps shorter than a wake. */
+#define FW_GRACE_SMALL 2000
+
 /* The deadline passed; past the grace too, so that what ran was ended. */
 enum { FW_DEADLINE_PASSED = 1, FW_DEADLINE_ENDED = 2 };
 
@@ -19,8 +22,9 @@ typedef struct fw_dispatch {
     size_t
         tail_size; /* bytes that are the end of the payload, but not part of the job */
     const void *tail;
-    int seat;         /* the worker whose part the caller has, or -1: found by run() */
-    int64_t deadline; /* absolute; INT64_MAX: none */
+    int seat; /* the worker whose part the caller has, or -1: found by run() */
+    int held; /* the worker that is left asleep on the caller's CPU, or -1: likewise */
+    int64_t deadline;            /* absolute; INT64_MAX: none */
     _Atomic uint64_t *epoch_out; /* where to tell the epoch at the start; or NULL */
     _Atomic uint32_t *canceled;  /* a submission's word; or NULL */
 
@@ -50,7 +54,7 @@ static inline void fw_dispatch_init(fw_dispatch *d, fw_team *team, uint32_t chun
     d->caller_runs = 0;
     d->tail_size = 0;
     d->tail = NULL;
-    d->seat = -1;
+    d->seat = d->held = -1;
     d->deadline = INT64_MAX;
     d->epoch_out = NULL;
     d->canceled = NULL;

@@ -33,6 +33,7 @@ typedef struct fw_team {
     struct fw_worker *caller; /* the caller when it has a worker's part */
     int seat_cpu;             /* where the last caller ran, and */
     int seat;                 /* the worker on that CPU, or -1 */
+    int no_hold;              /* so many calls wake it at once: to hold it was vain */
     fw_tracering *trace;      /* one per worker, in shared memory; or NULL */
     size_t trace_records;
     /* start_fork */

@@ -180,7 +180,8 @@ static int try_steal(fw_worker *w, int victim, int grace_over, uint32_t *k)
         r = fw_range_of(word);
     } else {
         r = fw_range_band(w->chunks, victim, w->control->workers);
-        if (r.begin < r.end && !grace_over && !fw_member_is_dead(m))
+        if (r.begin < r.end && !grace_over && victim != w->go->held &&
+            !fw_member_is_dead(m))
             return LATER;
     }
     if (r.begin >= r.end)
@@ -332,6 +333,7 @@ static void generation(fw_worker *w, uint64_t seq)
     uint64_t g = fw_seq_generation(seq);
 
     w->last = g;
+    fw_prefetch_write(w->out);
     fw_swap_seqcst(&w->member->in_gen, g);
     if (fw_load_seqcst(&w->go->seq) != seq) {
         fw_swap_seqcst(w->out, g);
