@@ -29,6 +29,7 @@
 #include "job.h"
 #include "reap.h"
 #include "status.h"
+#include "wake.h"
 #include "worker.h"
 
 #include <stdio.h>
@@ -75,12 +76,6 @@ static void install_own(fw_dispatch *d, uint64_t g, uint32_t chunks)
     fw_store_relaxed(&me->member->range, fw_range_pack(g, fw_worker_band(me, chunks)));
 }
 
-/* Who is not to be woken. */
-static int let_sleep(const fw_dispatch *d)
-{
-    return d->held >= 0 ? d->held : d->seat;
-}
-
 static void open_generation(fw_dispatch *d, uint64_t g, uint32_t chunks)
 {
     fw_control *c = d->team->control;
@@ -94,20 +89,7 @@ static void open_generation(fw_dispatch *d, uint64_t g, uint32_t chunks)
         /* release: go.seq -> look() */
         fw_store_release(&c->go[i].seq, fw_seq_open(g, d->seat));
     }
-    (void)fw_idle_wake(c, 0, 2, let_sleep(d));
-}
-
-/* The opener's half of the Dekker pair with sleepers (idle.c). open_generation() looks at
- * park[] without waiting until its stores are visible, for that wait is as long as a whole
- * dispatch among spinning workers. So whoever was just going to sleep may have been missed:
- * when the call is not over at once, its stores are made visible and park[] is looked at
- * again. */
-static void wake_again(fw_dispatch *d)
-{
-    fw_control *c = d->team->control;
-
-    (void)fw_swap_seqcst(&c->opened, 1);
-    (void)fw_idle_wake(c, 0, 2, d->seat);
+    fw_wake_open(d);
 }
 
 /* ---- join ---------------------------------------------------------------------------*/
@@ -275,6 +257,12 @@ static int hold(fw_dispatch *d, uint64_t g)
     return 0;
 }
 
+/* Nobody was woken, and nobody came by himself. */
+static int me_alone(fw_dispatch *d, uint64_t g)
+{
+    return take_tally(d, g).inside == 0;
+}
+
 /* The hot end of a call. With the caller running, nothing is left to be done but by those
  * who are inside. Returns 1 when all have left. */
 static int join_hot(fw_dispatch *d, uint64_t g)
@@ -286,12 +274,14 @@ static int join_hot(fw_dispatch *d, uint64_t g)
     if (!d->caller_runs) {
         if (spin_until_all_left(d, g, rounds ? 64 : 1))
             return 1;
-        wake_again(d);
+        fw_wake_again(d);
         return spin_until_all_left(d, g, rounds * 64);
     }
+    if (d->alone_until && me_alone(d, g))
+        return 0;
     if (spin_until_all_left(d, g, 64))
         return 1;
-    wake_again(d);
+    fw_wake_again(d);
     for (int i = 0; i < 30; i++)
         if (spin_until_all_left(d, g, 64))
             return 1;
@@ -363,8 +353,9 @@ static void work_myself(fw_dispatch *d, uint64_t g, uint32_t chunks)
     fw_worker *me = d->team->caller;
     int outer = fw_team_self();
 
-    if (chunks > (uint32_t)d->team->control->workers)
-        wake_again(d); /* our own part may be long */
+    me->alone_until = d->alone_until;
+    if (chunks > (uint32_t)d->team->control->workers && !d->alone_until)
+        fw_wake_again(d); /* our own part may be long */
     me->deadline = d->deadline == INT64_MAX ? 0 : d->deadline;
     fw_worker_be(d->seat);
     fw_worker_work(me, g);
@@ -440,6 +431,7 @@ int fw_dispatch_run(fw_dispatch *d)
         if (d->caller_runs)
             work_myself(d, g, todo);
         died = join(d, g, deaths);
+        fw_wake_learn(d);
         deaths = fw_load_acquire(&c->deaths);
         todo = died ? fw_reap_scan(d) : 0;
         if (d->supervisor_gone || d->no_workers)

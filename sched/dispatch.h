@@ -23,6 +23,9 @@ typedef struct fw_dispatch {
         tail_size; /* bytes that are the end of the payload, but not part of the job */
     const void *tail;
     int seat; /* the worker whose part the caller has, or -1: found by run() */
+    int64_t
+        cold_since; /* when somebody slept: after the wakes; 0: nobody did. wake.c */
+    int64_t alone_until; /* nobody was woken: then all are; or 0 */
     int held; /* the worker that is left asleep on the caller's CPU, or -1: likewise */
     int64_t deadline;            /* absolute; INT64_MAX: none */
     _Atomic uint64_t *epoch_out; /* where to tell the epoch at the start; or NULL */
@@ -55,6 +58,7 @@ static inline void fw_dispatch_init(fw_dispatch *d, fw_team *team, uint32_t chun
     d->tail_size = 0;
     d->tail = NULL;
     d->seat = d->held = -1;
+    d->cold_since = d->alone_until = 0;
     d->deadline = INT64_MAX;
     d->epoch_out = NULL;
     d->canceled = NULL;

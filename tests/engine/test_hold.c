@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A caller that waits on the CPU of a worker: small calls are run by the others while it
- * sleeps; a call that turns out long wakes it.
+ * Small calls wake nobody: the worker on the CPU of a caller that waits sleeps on while the
+ * others run its share, and a caller that runs and finds all asleep does it alone. A call
+ * that turns out long wakes them.
  */
 #include "engine/pools.h"
 
@@ -42,14 +43,16 @@ static furrow_pool *open_and_sit(void)
 }
 
 /* Runs a call of two chunks; returns how many of them its second worker ran. */
-static int by_the_other(furrow_pool *pool, furrow_array *a, double seconds)
+static int by_the_other(furrow_pool *pool, furrow_array *a, double seconds,
+                        unsigned flags)
 {
     furrow_call call = {.kernel = note_worker,
                         .types = ">i",
                         .out = {a},
                         .ctx = &seconds,
                         .ctx_size = sizeof seconds,
-                        .chunk = 1};
+                        .chunk = 1,
+                        .flags = flags};
     int32_t *who = a->data;
 
     who[0] = who[1] = 0;
@@ -66,7 +69,7 @@ Test(hold, a_small_call_lets_the_worker_here_sleep)
     int both = 0;
 
     for (int i = 0; i < 5000; i++)
-        both += by_the_other(pool, a, 0) == 2;
+        both += by_the_other(pool, a, 0, 0) == 2;
     cr_assert(both > 0, "the first worker was woken in each of 5000 calls");
     furrow_array_free(a);
     pools_close(pool);
@@ -79,8 +82,32 @@ Test(hold, a_long_call_wakes_it)
     furrow_array *a = pools_array('i', 2);
 
     for (int i = 0; i < 3; i++) {
-        (void)by_the_other(pool, a, 0); /* whatever was learned */
-        cr_assert_eq(by_the_other(pool, a, 0.3), 1, "one chunk each");
+        (void)by_the_other(pool, a, 0, 0); /* whatever was learned */
+        cr_assert_eq(by_the_other(pool, a, 0.3, 0), 1, "one chunk each");
+    }
+    furrow_array_free(a);
+    pools_close(pool);
+    pools_leave_nothing();
+}
+
+Test(hold, a_brief_call_after_a_pause_wakes_nobody)
+{
+    furrow_pool *pool = open_and_sit();
+    furrow_array *a = pools_array('i', 2);
+    int alone = 0;
+
+    for (int i = 0; i < 50; i++) {
+        left_sleep(0.02);
+        alone += by_the_other(pool, a, 0, FURROW_CALLER_RUNS) == 0;
+    }
+    cr_assert(alone > 0, "somebody was woken in each of 50 calls");
+    for (int i = 0; i < 3; i++) {
+        left_sleep(0.02);
+        (void)by_the_other(pool, a, 0.2,
+                           FURROW_CALLER_RUNS); /* it took no time before */
+        left_sleep(0.02);
+        cr_assert_eq(by_the_other(pool, a, 0.3, FURROW_CALLER_RUNS), 1,
+                     "one chunk each");
     }
     furrow_array_free(a);
     pools_close(pool);
