@@ -186,7 +186,8 @@ typedef struct bench_row {
 /* Shapes of cost (items.c). */
 double bench_cost_rising(size_t item, size_t items);
 double bench_cost_falling(size_t item, size_t items);
-double bench_cost_heavy(size_t item, size_t items); /* 1 in 100 costs 100 times as much */
+double bench_cost_heavy(size_t item,
+                        size_t items); /* 1 in 100 costs 100 times as much */
 double bench_cost_even(size_t item, size_t items);
 
 extern const bench_row bench_rows[]; /* ends with a NULL name */

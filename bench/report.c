@@ -303,14 +303,14 @@ static double times_of_goal(const bench_table *t, const bench_goal *g,
 
 static int goal_applies(const bench_goal *g, const bench_row *row)
 {
-    return bench_row_is(row, g->row) && (row->idle_us <= g->until_us || !row->idle_us);
+    return bench_row_is(row, g->row) && row->idle_us <= g->until_us;
 }
 
 static void report_goal(const bench_table *t, const bench_goal *g, FILE *json)
 {
     const party me = {g->who, g->setting};
     const bench_line *mine = best_where(t, is_party, &me);
-    const double times = times_of_goal(t, g, mine);
+    double times = times_of_goal(t, g, mine);
     double like = NAN;
     if (mine && !g->other && limit_is_best(t->row))
         like = compare(t, mine).like;
