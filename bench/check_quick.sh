@@ -36,7 +36,6 @@ grep -q '^{"row": "machine", "cpu": ".*}$' "$json" || {
 }
 want dispatch floor 'one line' "$number"
 want dispatch furrow 'caller runs' "$number"
-want dispatch furrow 'caller waits' "$number"
 want dispatch libgomp default '[0-9n]' # null where the compiler has none
 want dispatch libgomp active '[0-9n]'
 want dispatch barrier pthread "$number"

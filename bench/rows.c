@@ -12,7 +12,6 @@ static const bench_contender dispatch[] = {
     {&bench_peer_floor, "floor", "two lines", BENCH_NO_MEMORY, BENCH_LIMIT},
     {&bench_peer_processes, "processes", "spin", BENCH_NO_MEMORY, BENCH_ANCHOR},
     {&bench_peer_furrow, "furrow", "caller runs", BENCH_NO_MEMORY, BENCH_CONTENDER},
-    {&bench_peer_furrow, "furrow", "caller waits", BENCH_NO_MEMORY, BENCH_CONTENDER},
     {&bench_peer_libgomp, "libgomp", "default", BENCH_NO_MEMORY, BENCH_CONTENDER},
     {&bench_peer_libgomp, "libgomp", "active", BENCH_NO_MEMORY, BENCH_CONTENDER},
     {&bench_peer_barrier, "barrier", "pthread", BENCH_NO_MEMORY, BENCH_CONTENDER},
