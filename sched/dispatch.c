@@ -378,12 +378,12 @@ static int worker_here(fw_team *team, int cpu)
 }
 
 /* Two threads on one CPU: one of them must give way. A caller that runs takes the part of
- * the worker there; one that waits sleeps at once, and the worker there wakes it when all
- * are done. */
+ * the worker there; a driver that waits (the supervisor too) holds it if the call is small,
+ * else sleeps at once, and the worker there wakes it when all are done. */
 static void settle_caller(fw_dispatch *d)
 {
     fw_control *c = d->team->control;
-    int cpu = fw_os_cpu(), here = d->wait ? -1 : worker_here(d->team, cpu);
+    int cpu = fw_os_cpu(), here = worker_here(d->team, cpu);
 
     d->seat = !d->caller_runs ? -1 : here < 0 ? 0 : here;
     if (!d->caller_runs && d->grace_ns <= FW_GRACE_SMALL && c->workers > 1)
