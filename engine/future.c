@@ -38,7 +38,7 @@ static int place_far_ctx(fw_submission *s, fw_call *call)
     s->extra = fw_heap_alloc(size);
     if (!s->extra)
         return furrow_last_error()->code;
-    fw_heap_publish_pair(s->extra, NULL);
+    (void)fw_heap_publish_pair(s->extra, NULL);
     memcpy(s->extra, call->request.ctx, size);
     call->job.far_ctx = s->extra;
     return 0;

@@ -219,7 +219,7 @@ static const fw_entry *named_entry(furrow_pool *pool, furrow_kernel kernel,
     if (!entry)
         return NULL;
     *entry = *name;
-    fw_heap_publish_pair(entry, NULL);
+    (void)fw_heap_publish_pair(entry, NULL);
     pool->entry[pool->entries] = entry;
     pool->entry_kernel[pool->entries++] = kernel;
     return entry;

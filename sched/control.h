@@ -201,6 +201,7 @@ typedef struct fw_control {
     uint64_t queue_head, queue_tail;
     struct fw_submission *queue[FW_QUEUE_MAX];
     struct fw_submission *running; /* the supervisor's; it holds a reference */
+    struct fw_submission *over;    /* the supervisor's: nobody's, still to be freed */
     _Atomic uint32_t queued;       /* tail - head, for a look without the lock */
     _Atomic uint32_t supervise;    /* futex of a supervisor thread */
 

@@ -68,7 +68,7 @@ static int start(void)
 
     if (!g.words)
         return furrow_last_error()->code;
-    fw_heap_publish_pair(g.words, NULL); /* the guard's until the family ends */
+    (void)fw_heap_publish_pair(g.words, NULL); /* the guard's until the family ends */
     fw_participant_identity(&g.pid, &g.start);
     g.pidfd = fw_os_pidfd_open((pid_t)g.pid);
     rc = fw_nursery_fork(be_guard, &g, &g.words->pid, &g.words->go_ahead, &pidfd);

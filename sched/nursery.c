@@ -23,6 +23,9 @@
  * that its slot left last, and may enter the running one if that is another: a generation
  * that is over but not closed was left by every slot (dispatch.c).
  *
+ * The heap's lock may be held by a process that is stopped, for as long as that lasts. What
+ * the nursery needs it for is tried for a moment and put off; its other duties go on.
+ *
  * Killed: its children die with it (PR_SET_PDEATHSIG); the opener sees its pidfd.
  */
 #include "nursery.h"
@@ -87,6 +90,7 @@ static void be_worker(fw_nursery *n, int i, pid_t nursery)
     fw_os_close(n->signals);
     fw_os_close(n->opener_pidfd);
     fw_os_child_signals(1);
+    (void)fw_heap_patience(FURROW_FOREVER); /* the nursery may have lost it just now */
     snprintf(name, sizeof name, "furrow-w%d", i);
     fw_os_set_name(name);
     fw_store_relaxed(&m->pid, fw_os_pid());
@@ -141,6 +145,15 @@ static void member_died(fw_control *c, fw_member *m, int status)
     wake_driver(c);
 }
 
+static void sweep_within(fw_nursery *n, int64_t ns)
+{
+    furrow_deadline before = fw_heap_patience(fw_os_now() + ns);
+    int rc = fw_heap_sweep();
+
+    n->sweep_at = rc == FURROW_ETIME ? fw_os_now() + 100 * 1000 * 1000 : 0;
+    (void)fw_heap_patience(before);
+}
+
 static void reap_all(fw_nursery *n)
 {
     fw_control *c = n->team->control;
@@ -157,8 +170,8 @@ static void reap_all(fw_nursery *n)
                 died = 1;
             }
         }
-    if (died)
-        fw_heap_sweep();
+    if (died || (n->sweep_at && fw_os_now() >= n->sweep_at))
+        sweep_within(n, 2 * 1000 * 1000);
 }
 
 /* May the slot be used again? See the essay. What the scan read of the slot, it read before
@@ -247,9 +260,12 @@ static void end(fw_nursery *n, int now)
             kill_all(c);
         reap_all(n);
         if (!members_left(c))
-            fw_os_exit(0);
+            break;
         (void)fw_os_wait_events(n->signals, -1, fw_os_now() + 20 * 1000 * 1000);
     }
+    if (n->sweep_at)
+        sweep_within(n, 100 * 1000 * 1000);
+    fw_os_exit(0);
 }
 
 static int opener_gone(const fw_nursery *n)
@@ -259,13 +275,23 @@ static int opener_gone(const fw_nursery *n)
     return fw_os_process_gone(n->opener, n->opener_start);
 }
 
+/* The opener is gone. What it forked may hold the heap's lock and be stopped: then its
+ * names are the guard's business. */
+static void outlive(fw_nursery *n)
+{
+    kill_all(n->team->control); /* first: one of them may have the lock */
+    (void)fw_heap_patience(fw_os_now() + 100 * 1000 * 1000);
+    fw_names_orphaned(n->opener, n->opener_start);
+    end(n, 1);
+}
+
 /* ---- its life -----------------------------------------------------------------------*/
 
 static int64_t next_look(const fw_nursery *n, int64_t until)
 {
-    int64_t tick =
-        fw_os_now() + (n->opener_pidfd >= 0 && !n->retry_at ? 10 * INT64_C(1000000000)
-                                                            : 100 * INT64_C(1000000));
+    int quiet =
+        n->opener_pidfd >= 0 && !n->retry_at && !n->sweep_at && !n->team->control->over;
+    int64_t tick = fw_os_now() + (quiet ? 10 * INT64_C(1000000000) : 100 * 1000 * 1000);
 
     return tick < until ? tick : until;
 }
@@ -277,11 +303,8 @@ static void look_after(void *arg, int64_t until)
     fw_control *c = n->team->control;
 
     (void)fw_os_wait_events(n->signals, n->opener_pidfd, next_look(n, until));
-    if (opener_gone(n)) {
-        kill_all(c); /* first: one of them may hold the heap's lock, and be stopped */
-        fw_names_orphaned(n->opener, n->opener_start);
-        end(n, 1);
-    }
+    if (opener_gone(n))
+        outlive(n);
     switch (fw_load_seqcst(&c->stop)) {
     case 0:
         break;

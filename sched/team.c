@@ -107,7 +107,7 @@ static int make_control(fw_team *team)
     team->control = fw_heap_alloc(size);
     if (!team->control)
         return furrow_last_error()->code;
-    fw_heap_publish_pair(team->control, NULL);
+    (void)fw_heap_publish_pair(team->control, NULL);
     fill_control(team);
     return fw_lock_init(&team->control->queue_lock);
 }

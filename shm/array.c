@@ -209,7 +209,7 @@ furrow_array *fw_array_map_file(const fw_array_file *file)
         fw_os_close(file->fd);
         return NULL;
     }
-    fw_heap_publish_pair(a, a->block);
+    (void)fw_heap_publish_pair(a, a->block);
     return &a->view;
 }
 
@@ -299,7 +299,7 @@ static furrow_array *published(const char *function, fw_array *a)
 {
     if (!a)
         return fw_status_new(function, NULL);
-    fw_heap_publish_pair(a, a->kind == FW_ARRAY_SLICE ? NULL : a->block);
+    (void)fw_heap_publish_pair(a, a->kind == FW_ARRAY_SLICE ? NULL : a->block);
     return &a->view;
 }
 
@@ -387,7 +387,7 @@ int furrow_array_populate(furrow_array *view)
         return fw_status_in(__func__, fw_fail_os(-rc, "cannot take %zu MiB",
                                                  a->view.len * a->view.itemsize >> 20));
     if (a->kind == FW_ARRAY_HEAP)
-        fw_heap_set_taken(a->block);
+        (void)fw_heap_set_taken(a->block);
     return 0;
 }
 
