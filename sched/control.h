@@ -141,6 +141,7 @@ typedef struct fw_member {
     _Atomic int32_t pid;    /* 0 for a thread; kept while DEAD */
     _Atomic int32_t status; /* wait status, while DEAD */
     _Atomic uint32_t kill;  /* FW_KILL_...: the driver wants it ended */
+    _Atomic uint64_t start; /* with pid: its identity; by itself, before it is UP */
 } fw_member;
 _Static_assert(sizeof(fw_member) == 384, "three pairs of lines");
 

@@ -11,11 +11,12 @@
  *
  * A member's state word (control.h) is moved on only by
  *   nursery  EMPTY, FENCED -> STARTING       (fork)
- *   worker   STARTING -> UP                  (its own)
+ *   worker   STARTING -> UP                  (its own, by compare-and-swap)
  *   nursery  STARTING, UP -> DEAD            (after waitid: the whole process is gone)
  *   driver   DEAD -> FENCED                  (the death is recorded)
  *   nursery  DEAD -> STARTING                when the dead one was not inside the running
  *            generation: there is nothing to record
+ *   opener   STARTING -> EMPTY, UP -> DEAD   when the nursery is gone (start_fork.c)
  * `deaths` is counted before DEAD is set, so whoever sees DEAD knows that a scan is due.
  * A dead member's in_gen and out_gen do not change, and generations only grow, so "not
  * inside the running generation" stays true once seen. in_gen of an aborted announcement is
@@ -83,6 +84,9 @@ static void be_worker(fw_nursery *n, int i, pid_t nursery)
     fw_team *team = n->team;
     fw_member *m = &team->control->member[i];
     static fw_worker worker;
+    uint32_t starting = FW_MEMBER_STARTING;
+    uint64_t start;
+    int32_t pid;
     char name[24];
 
     if (fw_os_die_with(nursery) < 0)
@@ -93,10 +97,13 @@ static void be_worker(fw_nursery *n, int i, pid_t nursery)
     (void)fw_heap_patience(FURROW_FOREVER); /* the nursery may have lost it just now */
     snprintf(name, sizeof name, "furrow-w%d", i);
     fw_os_set_name(name);
-    fw_store_relaxed(&m->pid, fw_os_pid());
+    fw_participant_identity(&pid, &start);
+    fw_store_relaxed(&m->start, start);
+    fw_store_relaxed(&m->pid, pid);
     fw_team_pin(team, i);
     fw_worker_init(&worker, team, i);
-    fw_store_seqcst(&m->state, FW_MEMBER_UP);
+    if (!fw_cas_seqcst(&m->state, &starting, FW_MEMBER_UP))
+        fw_os_exit(1); /* the nursery is gone, and nobody reckons with us */
     fw_add_seqcst(&team->control->up, 1);
     fw_os_futex_wake(&team->control->up, INT32_MAX);
     fw_worker_loop(&worker);
