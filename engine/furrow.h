@@ -107,7 +107,9 @@ typedef struct furrow_pool_options {
  * Inside a worker the pool has no workers of its own: its calls run inline.
  * Processes: a nursery, which is not the caller's child, and its children, the workers.
  * Only the process that opened the pool uses it, from any thread.
- * Death: a worker that dies is replaced; when the process that opened the pool ends, by
+ * Death: a worker that dies is replaced (but after ten in a row that ended before they
+ * were up, nothing is started in that place any more; when none is left, calls fail with
+ * FURROW_EOS, and furrow_pool_describe() tells more); when the process that opened the pool ends, by
  * whatever death, its workers are ended. When the nursery is killed, so are the
  * workers, and all calls fail with FURROW_EDIED, futures with FURROW_ECLOSED.
  * Errors: FURROW_EINVAL (options, variables), FURROW_ENOMEM, FURROW_EOS. Blocks until

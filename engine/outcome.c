@@ -106,8 +106,8 @@ int fw_outcome_tell(const fw_outcome *o)
                    ? tell_torn(o, FURROW_ETIME, "the deadline passed; ")
                    : tell_torn(o, FURROW_EDIED, "");
     if (o->no_workers)
-        return fw_fail_os(o->no_workers,
-                          "all workers are gone and none can be started");
+        return fw_team_tell_none(o->no_workers,
+                                 "all workers are gone and none can be started");
     if (o->error != FW_NO_ERROR)
         return tell_kernel(o);
     if (o->cut && o->timed_out)

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 /* ---- options ------------------------------------------------------------------------*/
 
@@ -285,6 +286,26 @@ static void describe_heap(FILE *out)
             info.huge ? "granted by the system" : "made where the kernel lets us");
 }
 
+/* Those that end before they are up. */
+static void describe_early(const fw_control *c, FILE *out)
+{
+    for (int i = 0; i < c->workers; i++) {
+        unsigned early = fw_load_acquire(&c->member[i].early);
+        int status = fw_load_relaxed(&c->member[i].status);
+
+        if (!early)
+            continue;
+        fprintf(out, "worker %d: %u in a row ", i, early);
+        if (WIFSIGNALED(status))
+            fprintf(out, "were killed by signal %d (%s)", WTERMSIG(status),
+                    strsignal(WTERMSIG(status)));
+        else
+            fprintf(out, "ended with exit(%d)", WEXITSTATUS(status));
+        fprintf(out, " before they were up%s\n",
+                early < FW_EARLY_MAX ? "" : "; none is started any more");
+    }
+}
+
 int furrow_pool_describe(furrow_pool *pool, void *out)
 {
     if (!pool || !out)
@@ -295,6 +316,7 @@ int furrow_pool_describe(furrow_pool *pool, void *out)
     }
     fprintf(out, "start method: %s\n", pool->team->start->name);
     describe_heap(out);
+    describe_early(pool->team->control, out);
     return fw_status_in(
         __func__, fw_place_describe(pool->team->place, pool->team->topology, out));
 }

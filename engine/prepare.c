@@ -110,7 +110,8 @@ static int take_once(furrow_pool *pool, const take_job *job, uint32_t grace_ns,
     if (d.timed_out)
         return fw_fail(FURROW_ETIME, "the deadline passed while memory was taken");
     if (d.no_workers)
-        return fw_fail_os(d.no_workers, "all workers are gone and none can be started");
+        return fw_team_tell_none(d.no_workers,
+                                 "all workers are gone and none can be started");
     if (d.error != FW_NO_ERROR)
         return FURROW_ENOMEM;
     return d.torn_count > 0;

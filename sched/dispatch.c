@@ -207,7 +207,7 @@ static int hopeless(fw_dispatch *d)
         if (state == FW_MEMBER_UP || state == FW_MEMBER_STARTING)
             return 0;
     }
-    d->no_workers = (int)fw_load_relaxed(&c->spawn_error);
+    d->no_workers = fw_control_why_none(c);
     return d->no_workers;
 }
 

@@ -27,6 +27,9 @@
  * The heap's lock may be held by a process that is stopped, for as long as that lasts. What
  * the nursery needs it for is tried for a moment and put off; its other duties go on.
  *
+ * A worker that ends before it is up (a fork handler of the program that crashes, a limit, the
+ * OOM killer) is started again after a while that grows; FW_EARLY_MAX in a row are the last.
+ *
  * Killed: its children die with it (PR_SET_PDEATHSIG); the opener sees its pidfd.
  */
 #include "nursery.h"
@@ -144,6 +147,24 @@ static void wake_driver(fw_control *c)
     fw_os_futex_wake(&c->join, INT32_MAX);
 }
 
+/* Did it end before it was up? 10 ms after the second in a row, and twice as long each
+ * time, but no longer than a second. */
+static void count_early(fw_nursery *n, int i)
+{
+    fw_member *m = &n->team->control->member[i];
+    uint32_t early = 0;
+
+    if (fw_load_seqcst(&m->state) == FW_MEMBER_STARTING)
+        early = fw_load_relaxed(&m->early) + 1;
+    n->try_at[i] = 0;
+    if (early > 1) {
+        int64_t ms = INT64_C(10) << (early < 9 ? early - 2 : 7);
+
+        n->try_at[i] = fw_os_now() + (ms < 1000 ? ms : 1000) * 1000000;
+    }
+    fw_store_release(&m->early, early);
+}
+
 static void member_died(fw_control *c, fw_member *m, int status)
 {
     fw_store_relaxed(&m->status, status);
@@ -173,6 +194,7 @@ static void reap_all(fw_nursery *n)
 
             if (fw_load_relaxed(&c->member[i].pid) == pid &&
                 (state == FW_MEMBER_STARTING || state == FW_MEMBER_UP)) {
+                count_early(n, i);
                 member_died(c, &c->member[i], status);
                 died = 1;
             }
@@ -204,11 +226,19 @@ static void replace_all(fw_nursery *n)
 {
     fw_control *c = n->team->control;
 
-    if (fw_os_now() < n->retry_at)
+    int64_t now = fw_os_now();
+
+    if (now < n->retry_at)
         return;
+    n->next_at = 0;
     for (int i = 0; i < c->workers; i++) {
-        if (!replaceable(c, i))
+        if (!replaceable(c, i) || fw_load_relaxed(&c->member[i].early) >= FW_EARLY_MAX)
             continue;
+        if (now < n->try_at[i]) {
+            if (!n->next_at || n->try_at[i] < n->next_at)
+                n->next_at = n->try_at[i];
+            continue;
+        }
         if (spawn(n, i) < 0) {
             n->retry_at = fw_os_now() + 100 * 1000 * 1000;
             return;
@@ -300,6 +330,8 @@ static int64_t next_look(const fw_nursery *n, int64_t until)
         n->opener_pidfd >= 0 && !n->retry_at && !n->sweep_at && !n->team->control->over;
     int64_t tick = fw_os_now() + (quiet ? 10 * INT64_C(1000000000) : 100 * 1000 * 1000);
 
+    if (n->next_at && n->next_at < tick)
+        tick = n->next_at;
     return tick < until ? tick : until;
 }
 

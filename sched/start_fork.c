@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 
 /* Pidfds may be refused; and a program may close all its files, ours too, and open others
  * in their place. */
@@ -65,18 +66,36 @@ static int supervisor_gone(const fw_team *team)
     return 1;
 }
 
+/* All are to come up, the first time. */
+static int why_not_up(fw_control *c)
+{
+    for (int i = 0; i < c->workers; i++)
+        if (fw_load_acquire(&c->member[i].early) >= FW_EARLY_MAX)
+            return FW_ENDS_EARLY | (fw_load_relaxed(&c->member[i].status) & 0xffff);
+    return (int)fw_load_seqcst(&c->spawn_error);
+}
+
+static int tell_not_up(fw_control *c, int why, uint32_t up)
+{
+    char what[64];
+
+    snprintf(what, sizeof what, "only %u of %d workers could be started", up,
+             c->workers);
+    return fw_team_tell_none(why, what);
+}
+
 static int wait_until_up(fw_team *team)
 {
     fw_control *c = team->control;
 
     for (;;) {
-        uint32_t up = fw_load_seqcst(&c->up), error = fw_load_seqcst(&c->spawn_error);
+        uint32_t up = fw_load_seqcst(&c->up);
+        int why = why_not_up(c);
 
         if ((int)up >= c->workers)
             return 0;
-        if (error)
-            return fw_fail_os((int)error, "only %u of %d workers could be started", up,
-                              c->workers);
+        if (why)
+            return tell_not_up(c, why, up);
         if (nursery_gone(team))
             return fw_fail(FURROW_EOS, "the pool's nursery ended at once");
         (void)fw_os_futex_wait(&c->up, up, fw_os_now() + 100 * 1000 * 1000);

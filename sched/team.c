@@ -17,6 +17,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #define FW_CONTROL_MAGIC UINT64_C(0x6d61657477727566)
 
@@ -219,6 +220,23 @@ void fw_team_pin(const fw_team *team, int i)
     /* A refusal (the cpuset shrank meanwhile) leaves the worker unpinned: slower, right. */
     if (team->place->pin != FURROW_PIN_NONE)
         (void)fw_os_pin(&team->place->worker[i].pin);
+}
+
+int fw_team_tell_none(int why, const char *what)
+{
+    int status = why & 0xffff;
+
+    if (!(why & FW_ENDS_EARLY))
+        return fw_fail_os(why, "%s", what);
+    if (WIFSIGNALED(status))
+        return fw_fail(FURROW_EOS,
+                       "%s: %d in a row were killed by signal %d (%s) before they "
+                       "were up",
+                       what, FW_EARLY_MAX, WTERMSIG(status),
+                       strsignal(WTERMSIG(status)));
+    return fw_fail(FURROW_EOS,
+                   "%s: %d in a row ended with exit(%d) before they were up", what,
+                   FW_EARLY_MAX, WEXITSTATUS(status));
 }
 
 uint64_t fw_team_count(const fw_team *team, int counter)
