@@ -106,7 +106,12 @@ typedef struct furrow_pool_options {
  * kernels, later changes are not. Of the open files they keep stdin, stdout and stderr.
  * Inside a worker the pool has no workers of its own: its calls run inline.
  * Processes: a nursery, which is not the caller's child, and its children, the workers.
- * Only the process that opened the pool uses it, from any thread.
+ * Only the process that opened the pool uses it, from any thread. In a process that it
+ * forks (by itself: a kernel must not) the handles of pools and futures are copies of
+ * no use: every function fails with FURROW_EINVAL and changes nothing, except that
+ * furrow_pool_workers() tells the same, furrow_pool_worker_pid() is -1 and
+ * furrow_future_free() frees the copy. Arrays are as good there as here, and so is a
+ * pool that the child opens.
  * Death: a worker that dies is replaced (but after ten in a row that ended before they
  * were up, nothing is started in that place any more; when none is left, calls fail with
  * FURROW_EOS, and furrow_pool_describe() tells more); when the process that opened the pool ends, by
@@ -152,7 +157,7 @@ int furrow_pool_populate(furrow_pool *pool, furrow_array *a);
 
 /* Write the timeline of the last chunks, worker by chunk, as an SVG picture; needs
  * .trace.
- * Errors: FURROW_EINVAL (no .trace), FURROW_ENOMEM, FURROW_EOS (the file). Blocks until
+ * Errors: FURROW_EINVAL (no .trace; inside a kernel), FURROW_ENOMEM, FURROW_EOS (the file). Blocks until
  * no call runs. */
 int furrow_pool_timeline(furrow_pool *pool, const char *path);
 
@@ -166,7 +171,7 @@ typedef struct furrow_pool_stats {
     uint64_t deaths;   /* workers that died, or were killed past a deadline */
     uint64_t replaced; /* workers started in the place of dead ones */
 } furrow_pool_stats;
-/* Never blocks. FURROW_EINVAL for a NULL. */
+/* Never blocks. FURROW_EINVAL for a NULL, and in another process. */
 int furrow_pool_stat(furrow_pool *pool, furrow_pool_stats *stats);
 
 /* ---- calls --------------------------------------------------------------------------

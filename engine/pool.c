@@ -257,14 +257,15 @@ int furrow_pool_workers(const furrow_pool *pool)
 {
     if (!pool)
         return 0;
-    return pool->team ? pool->team->control->workers : 1;
+    return pool->team ? pool->team->place->workers : 1;
 }
 
 long furrow_pool_worker_pid(const furrow_pool *pool, int i)
 {
     fw_member *m;
 
-    if (!pool || !pool->team || i < 0 || i >= pool->team->control->workers)
+    if (!pool || !pool->team || i < 0 || i >= pool->team->place->workers ||
+        pool->pid != fw_participant_pid())
         return -1;
     m = &pool->team->control->member[i];
     if (fw_load_seqcst(&m->state) != FW_MEMBER_UP || !pool->team->start->processes)
@@ -310,6 +311,8 @@ int furrow_pool_describe(furrow_pool *pool, void *out)
 {
     if (!pool || !out)
         return fw_fail_null(pool ? "out" : "pool");
+    if (fw_pool_use(pool) < 0)
+        return fw_status_in(__func__, FURROW_EINVAL);
     if (!pool->team) {
         fputs("inside a worker: calls run inline\n", out);
         return 0;
@@ -328,6 +331,8 @@ int furrow_pool_stat(furrow_pool *pool, furrow_pool_stats *stats)
     if (!pool || !stats)
         return fw_fail_null(pool ? "stats" : "pool");
     *stats = (furrow_pool_stats){0};
+    if (fw_pool_use(pool) < 0)
+        return fw_status_in(__func__, FURROW_EINVAL);
     if (!pool->team)
         return 0;
     c = pool->team->control;
@@ -371,8 +376,12 @@ static int write_timeline(furrow_pool *pool, const char *path)
     const fw_team *team = pool->team;
     fw_timeline t = {0};
     fw_timeline_bar *bars;
-    int rc;
+    int rc = fw_pool_use(pool);
 
+    if (rc < 0)
+        return rc;
+    if (fw_team_self() >= 0)
+        return fw_fail(FURROW_EINVAL, "a kernel cannot wait for its own call to end");
     if (!team || !team->trace)
         return fw_fail(FURROW_EINVAL, "the pool was opened without .trace");
     rc = fw_dispatch_lock(pool->team, FURROW_FOREVER);
