@@ -54,7 +54,9 @@ typedef struct furrow_chunk {
 /* A kernel returns 0, or any other value to fail the call. It may call whatever it
  * likes except fork; it is run exactly once for each chunk, or not at all when the call
  * fails. Chunks run in no order and several at a time: none may wait for another. A
- * static function will do. */
+ * static function will do. One that ends its thread (pthread_exit) is a worker's death, of
+ * threads too; where the caller runs it, the caller's thread ends, nobody is told what
+ * became of the call, and the pool goes on. */
 typedef int (*furrow_kernel)(furrow_chunk);
 
 /* What happens to a chunk whose worker was killed in the middle of it. */

@@ -71,6 +71,8 @@ static int tell_torn(const fw_outcome *o, int code, const char *why)
     if (ranges[0].signal)
         snprintf(how, sizeof how, "was killed by signal %d (%s)", ranges[0].signal,
                  strsignal(ranges[0].signal));
+    else if (!ranges[0].pid)
+        snprintf(how, sizeof how, "ended its thread");
     else
         snprintf(how, sizeof how, "ended with exit(%d)", ranges[0].exit_code);
     return fw_fail(

@@ -26,6 +26,7 @@
  */
 #include "dispatch.h"
 
+#include "caller.h"
 #include "job.h"
 #include "reap.h"
 #include "status.h"
@@ -358,7 +359,9 @@ static void work_myself(fw_dispatch *d, uint64_t g, uint32_t chunks)
         fw_wake_again(d); /* our own part may be long */
     me->deadline = d->deadline == INT64_MAX ? 0 : d->deadline;
     fw_worker_be(d->seat);
+    fw_caller_begin(d->team);
     fw_worker_work(me, g);
+    fw_caller_end();
     fw_worker_be(outer);
 }
 
@@ -412,7 +415,7 @@ static void begin(fw_dispatch *d)
         c->mark_shift = fw_job_mark_shift(d->chunks);
 }
 
-/* release: control.active -> replaceable() */
+/* release: control.active -> fw_team_replaceable() */
 int fw_dispatch_run(fw_dispatch *d)
 {
     fw_control *c = d->team->control;
@@ -449,6 +452,28 @@ int fw_dispatch_run(fw_dispatch *d)
         d->timed_out |= 1; /* the caller's own part may have been the one that saw it */
     fw_count(&c->calls);
     return 0;
+}
+
+/* Whether anybody died in the call is not known here: it is taken for so.
+ * release: control.active -> fw_team_replaceable() */
+void fw_dispatch_abandon(fw_team *team)
+{
+    fw_control *c = team->control;
+    const fw_worker *me = team->caller;
+    fw_dispatch d = {.team = team,
+                     .caller_runs = 1,
+                     .seat = me->index,
+                     .epoch = me->epoch,
+                     .deadline = me->deadline ? me->deadline : INT64_MAX,
+                     .error = FW_NO_ERROR};
+
+    fw_cancel(c, d.epoch);
+    (void)join(&d, me->last, fw_load_acquire(&c->deaths) - 1);
+    fw_store_release(&c->active, 0);
+    fw_reap_fence(team);
+    if (d.timed_out & FW_DEADLINE_ENDED)
+        settle_kills(&d);
+    fw_dispatch_unlock(team);
 }
 
 /* Until it is our turn, or the supervisor is gone: it may have had the turn. */

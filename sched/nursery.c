@@ -42,6 +42,7 @@
 #include "worker.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 
 /* ---- being forked -------------------------------------------------------------------*/
@@ -82,6 +83,15 @@ int fw_nursery_fork(void (*run)(void *arg), void *arg, _Atomic uint32_t *pid_wor
 
 /* ---- workers ------------------------------------------------------------------------*/
 
+/* A kernel that ends its thread ends the worker, other threads of its making or not. */
+static void end_with_thread(void *unused)
+{
+    (void)unused;
+    fflush(stdout);
+    fflush(stderr);
+    fw_os_exit(0);
+}
+
 static void be_worker(fw_nursery *n, int i, pid_t nursery)
 {
     fw_team *team = n->team;
@@ -109,10 +119,10 @@ static void be_worker(fw_nursery *n, int i, pid_t nursery)
         fw_os_exit(1); /* the nursery is gone, and nobody reckons with us */
     fw_add_seqcst(&team->control->up, 1);
     fw_os_futex_wake(&team->control->up, INT32_MAX);
+    pthread_cleanup_push(end_with_thread, NULL);
     fw_worker_loop(&worker);
-    fflush(stdout);
-    fflush(stderr);
-    fw_os_exit(0);
+    pthread_cleanup_pop(0);
+    end_with_thread(NULL);
 }
 
 static int spawn(fw_nursery *n, int i)
@@ -121,10 +131,7 @@ static int spawn(fw_nursery *n, int i)
     fw_member *m = &c->member[i];
     pid_t pid, me = fw_os_pid();
 
-    fw_store_seqcst(fw_control_out(c, i), fw_load_seqcst(&m->in_gen));
-    fw_store_relaxed(&m->kill, 0);
-    fw_store_relaxed(&c->park[i], 0);
-    fw_store_seqcst(&m->state, FW_MEMBER_STARTING);
+    fw_team_prepare_slot(c, i);
     pid = fw_os_fork();
     if (pid == 0)
         be_worker(n, i, me);
@@ -203,25 +210,6 @@ static void reap_all(fw_nursery *n)
         sweep_within(n, 2 * 1000 * 1000);
 }
 
-/* May the slot be used again? See the essay. What the scan read of the slot, it read before
- * the generation ceased to be active.
- * acquire: control.active <- fw_dispatch_run() */
-static int replaceable(fw_control *c, int i)
-{
-    uint64_t active;
-
-    switch (fw_load_seqcst(&c->member[i].state)) {
-    case FW_MEMBER_EMPTY:
-    case FW_MEMBER_FENCED:
-        return 1;
-    case FW_MEMBER_DEAD:
-        active = fw_load_seqcst(&c->active);
-        return active == 0 || !fw_control_inside(c, i, active);
-    default:
-        return 0;
-    }
-}
-
 static void replace_all(fw_nursery *n)
 {
     fw_control *c = n->team->control;
@@ -232,7 +220,8 @@ static void replace_all(fw_nursery *n)
         return;
     n->next_at = 0;
     for (int i = 0; i < c->workers; i++) {
-        if (!replaceable(c, i) || fw_load_relaxed(&c->member[i].early) >= FW_EARLY_MAX)
+        if (!fw_team_replaceable(c, i) ||
+            fw_load_relaxed(&c->member[i].early) >= FW_EARLY_MAX)
             continue;
         if (now < n->try_at[i]) {
             if (!n->next_at || n->try_at[i] < n->next_at)

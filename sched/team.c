@@ -222,6 +222,37 @@ void fw_team_pin(const fw_team *team, int i)
         (void)fw_os_pin(&team->place->worker[i].pin);
 }
 
+/* ---- slots --------------------------------------------------------------------------*/
+
+/* May the slot be used again? See the essay in nursery.c. What the scan read of the slot, it
+ * read before the generation ceased to be active.
+ * acquire: control.active <- fw_dispatch_run(), fw_dispatch_abandon() */
+int fw_team_replaceable(fw_control *c, int i)
+{
+    uint64_t active;
+
+    switch (fw_load_seqcst(&c->member[i].state)) {
+    case FW_MEMBER_EMPTY:
+    case FW_MEMBER_FENCED:
+        return 1;
+    case FW_MEMBER_DEAD:
+        active = fw_load_seqcst(&c->active);
+        return active == 0 || !fw_control_inside(c, i, active);
+    default:
+        return 0;
+    }
+}
+
+void fw_team_prepare_slot(fw_control *c, int i)
+{
+    fw_member *m = &c->member[i];
+
+    fw_store_seqcst(fw_control_out(c, i), fw_load_seqcst(&m->in_gen));
+    fw_store_relaxed(&m->kill, 0);
+    fw_store_relaxed(&c->park[i], 0);
+    fw_store_seqcst(&m->state, FW_MEMBER_STARTING);
+}
+
 int fw_team_tell_none(int why, const char *what)
 {
     int status = why & 0xffff;
