@@ -13,7 +13,10 @@
  * empty again.
  *
  * What was prepared is remembered by the array's serial and the number of workers replaced
- * so far; forgetting costs a repetition, which finds everything in place.
+ * so far; forgetting costs a repetition, which finds everything in place. After a worker was
+ * replaced there is nothing to be taken, only to be mapped, by the new one: a forked process
+ * does not inherit the page tables of shared memory, so nobody can do that for it. Huge pages
+ * are not asked for again: that waits for all CPUs of the machine, once for each of them.
  */
 #include "prepare.h"
 
@@ -31,6 +34,7 @@ typedef struct take_job {
     size_t size;
     int parts;
     int processes; /* workers have OOM scores of their own */
+    int only_map;  /* all is there */
 } take_job;
 
 /* ns: better late than by another, but not for ever. What is there already is only mapped. */
@@ -49,7 +53,8 @@ static int take_part(void *payload, uint32_t part, int worker)
     if (from >= to)
         return 0;
     score = job->processes ? fw_os_oom_score(1000) : 0;
-    rc = fw_os_populate_huge(job->data + from, to - from);
+    rc = job->only_map ? fw_os_populate(job->data + from, to - from)
+                       : fw_os_populate_huge(job->data + from, to - from);
     if (job->processes && score >= 0)
         (void)fw_os_oom_score(score);
     return rc < 0 ? -rc : 0;
@@ -117,6 +122,18 @@ static int take_once(furrow_pool *pool, const take_job *job, uint32_t grace_ns,
     return d.torn_count > 0;
 }
 
+/* By the workers that there were then. */
+static int was_prepared(furrow_pool *pool, const fw_array *root)
+{
+    int found = 0;
+
+    pthread_mutex_lock(&pool->mutex);
+    for (int i = 0; i < FW_POOL_PREPARED && !found; i++)
+        found = pool->prepared[i].serial == root->serial;
+    pthread_mutex_unlock(&pool->mutex);
+    return found;
+}
+
 /* A death while memory is taken that is there already only leaves pages to be mapped one by
  * one. Else it may be the OOM killer's work or anybody's: a second one in a row is taken for
  * the OOM killer's. */
@@ -129,6 +146,7 @@ static int take(furrow_pool *pool, fw_array *root, furrow_deadline deadline)
 
     if (!known)
         place(pool, root);
+    job.only_map = known && was_prepared(pool, root);
     rc = take_once(pool, &job, known ? FW_MAP_GRACE : FW_TAKE_GRACE, deadline);
     if (rc == 1 && !known)
         rc = take_once(pool, &job, FW_TAKE_GRACE, deadline);
