@@ -10,6 +10,8 @@
 #include "caller.h"
 
 #include "dispatch.h"
+#include "reap.h"
+#include "worker.h"
 
 static _Thread_local struct {
     fw_team *team; /* in whose call it has a part just now; or NULL */
@@ -20,6 +22,26 @@ static pthread_key_t at_thread_end;
 static int has_key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+/* Start nothing more, wait until nobody is inside, give the turn back. Nobody is told what
+ * became of the call.
+ * release: control.active -> fw_team_replaceable() */
+static void abandon(fw_team *team)
+{
+    const fw_worker *me = team->caller;
+    fw_dispatch d;
+
+    fw_dispatch_init(&d, team, 0, 0);
+    d.caller_runs = 1;
+    d.seat = me->index;
+    d.epoch = me->epoch;
+    d.deadline = me->deadline ? me->deadline : INT64_MAX;
+    fw_cancel(team->control, d.epoch);
+    fw_dispatch_join(&d, me->last);
+    fw_store_release(&team->control->active, 0);
+    fw_reap_fence(team);
+    fw_dispatch_unlock(team);
+}
+
 static void thread_ends(void *unused)
 {
     fw_team *team = mine.team;
@@ -27,7 +49,7 @@ static void thread_ends(void *unused)
     (void)unused;
     mine.team = NULL;
     if (team)
-        fw_dispatch_abandon(team);
+        abandon(team);
 }
 
 static void make_key(void)

@@ -8,7 +8,7 @@
 #include "team.h"
 
 /* This thread, which drives the team, begins and ends its own part. Should the thread end
- * in between, fw_dispatch_abandon() ends the call for it. */
+ * in between, the call is ended for it. */
 void fw_caller_begin(fw_team *team);
 void fw_caller_end(void);
 

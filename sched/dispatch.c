@@ -454,26 +454,12 @@ int fw_dispatch_run(fw_dispatch *d)
     return 0;
 }
 
-/* Whether anybody died in the call is not known here: it is taken for so.
- * release: control.active -> fw_team_replaceable() */
-void fw_dispatch_abandon(fw_team *team)
+/* Whether anybody died in the call is not known here: it is taken for so. */
+void fw_dispatch_join(fw_dispatch *d, uint64_t g)
 {
-    fw_control *c = team->control;
-    const fw_worker *me = team->caller;
-    fw_dispatch d = {.team = team,
-                     .caller_runs = 1,
-                     .seat = me->index,
-                     .epoch = me->epoch,
-                     .deadline = me->deadline ? me->deadline : INT64_MAX,
-                     .error = FW_NO_ERROR};
-
-    fw_cancel(c, d.epoch);
-    (void)join(&d, me->last, fw_load_acquire(&c->deaths) - 1);
-    fw_store_release(&c->active, 0);
-    fw_reap_fence(team);
-    if (d.timed_out & FW_DEADLINE_ENDED)
-        settle_kills(&d);
-    fw_dispatch_unlock(team);
+    (void)join(d, g, fw_load_acquire(&d->team->control->deaths) - 1);
+    if (d->timed_out & FW_DEADLINE_ENDED)
+        settle_kills(d);
 }
 
 /* Until it is our turn, or the supervisor is gone: it may have had the turn. */

@@ -75,9 +75,8 @@ static inline void fw_dispatch_init(fw_dispatch *d, fw_team *team, uint32_t chun
  * arrays. */
 int fw_dispatch_run(fw_dispatch *d);
 
-/* The thread of a caller that takes part has ended in a kernel: start nothing more, wait
- * until nobody is inside, give the turn back. Nobody is told what became of the call. */
-void fw_dispatch_abandon(fw_team *team);
+/* For a caller whose own part broke off: close generation g, wait until nobody is inside. */
+void fw_dispatch_join(fw_dispatch *d, uint64_t g);
 
 /* The driver lock. FURROW_ECLOSED when the team is closing, FURROW_EDIED when the
  * supervisor is gone, FURROW_ETIME when the deadline passes first. */

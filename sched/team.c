@@ -226,7 +226,7 @@ void fw_team_pin(const fw_team *team, int i)
 
 /* May the slot be used again? See the essay in nursery.c. What the scan read of the slot, it
  * read before the generation ceased to be active.
- * acquire: control.active <- fw_dispatch_run(), fw_dispatch_abandon() */
+ * acquire: control.active <- fw_dispatch_run(), abandon() */
 int fw_team_replaceable(fw_control *c, int i)
 {
     uint64_t active;
