@@ -8,8 +8,8 @@ set(FURROW_CASE_SECONDS 60) # one test of a suite
 if(FURROW_SANITIZE)
     set(FURROW_TEST_SECONDS 300)
 elseif(FURROW_EMULATOR)
-    set(FURROW_TEST_SECONDS 600)
-    set(FURROW_CASE_SECONDS 200)
+    set(FURROW_TEST_SECONDS 1200)
+    set(FURROW_CASE_SECONDS 400)
 endif()
 
 function(furrow_test_target target source)
