@@ -341,8 +341,8 @@ static void generation(fw_worker *w, uint64_t seq)
     fw_prefetch_write(w->out);
     fw_swap_seqcst(&w->member->in_gen, g);
     if (fw_load_seqcst(&w->go->seq) != seq) {
-        fw_swap_seqcst(w->out, g);
         fw_count(&w->member->count[FW_COUNT_late]);
+        leave(w, g); /* the driver may have seen us inside, and sleep */
         return;
     }
     w->polite = fw_seq_seat(seq) >= 0;
