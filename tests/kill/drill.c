@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A drill (see drill.h).
+ *
+ * First a world in which nobody dies takes the trail of the window. Then some lanes, each
+ * a process on a CPU of its own (tracer and tracee in turns on one CPU are many times as
+ * fast), take every so-manieth point. They count in shared memory.
+ */
+#include "drill.h"
+
+#include "kin.h"
+#include "os.h"
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { TOLD = 3, LANE_MS = 600000, LANES = 64 };
+
+/* Shared by judge and lanes. */
+typedef struct tally {
+    _Atomic long points, failed;
+    _Atomic int late, told;
+} tally;
+
+typedef struct drill {
+    const row *row;
+    int stop, lane;
+    const drill_options *options;
+    trail *trail;
+    tally *tally;
+    long *point; /* the chosen ones */
+    long points;
+    unsigned variant;
+    fw_cpuset cpus;
+} drill;
+
+static void *shared_new(size_t size)
+{
+    void *p =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (p != MAP_FAILED)
+        return p;
+    perror("kill-step");
+    exit(2);
+}
+
+/* The lane-th of the CPUs that this program may use, or one of them again. */
+static void pin(const fw_cpuset *cpus, int lane)
+{
+    fw_cpuset one = {{0}};
+    int cpu, count = 0;
+
+    for (cpu = 0; cpu < FW_CPU_MAX; cpu++)
+        count += fw_cpuset_has(cpus, cpu);
+    if (count == 0)
+        return;
+    lane %= count;
+    for (cpu = 0; !fw_cpuset_has(cpus, cpu) || lane-- > 0; cpu++)
+        ;
+    fw_cpuset_add(&one, cpu);
+    (void)fw_os_pin(&one);
+}
+
+extern char __executable_start;
+
+/* Where it was, as addr2line -e kill-step wants it; what lies elsewhere stays as it is. */
+static uintptr_t place_of(const trail *t, long k)
+{
+    uintptr_t pc = k < t->steps ? t->step[k].pc : t->end;
+    uintptr_t base = (uintptr_t)&__executable_start;
+
+    return pc >= base && pc - base < 1 << 24 ? pc - base : pc;
+}
+
+static void tell(const drill *d, const scene *s, long k)
+{
+    if (row_is_control(d->row) || d->tally->told++ >= TOLD)
+        return;
+    fprintf(stderr, "FAILED: %s %s %s", d->row->object, d->row->operation,
+            d->row->position);
+    if (d->row->variants > 1)
+        fprintf(stderr, " (variant %u)", d->variant);
+    fprintf(stderr, ", %s after %ld of %ld steps, at %#jx: %s\n",
+            d->stop ? "stopped" : "killed", k, d->trail->steps,
+            (uintmax_t)place_of(d->trail, k), s->text[0] ? s->text : "?");
+}
+
+static int run_lane(void *arg)
+{
+    drill *d = arg;
+    scene *s = shared_new(sizeof *s);
+    world w = {.row = d->row,
+               .scene = s,
+               .trail = d->trail,
+               .mode = d->stop ? WORLD_STOP : WORLD_KILL};
+
+    pin(&d->cpus, d->lane);
+    kin_begin();
+    s->variant = d->variant;
+    for (long i = d->lane; i < d->points; i += d->options->lanes) {
+        if (kin_now() > d->options->until) {
+            d->tally->late = 1;
+            break;
+        }
+        w.point = d->point[i];
+        d->tally->points++;
+        if (world_run(&w) != 0) {
+            d->tally->failed++;
+            tell(d, s, w.point);
+        }
+    }
+    return 0;
+}
+
+static void run_lanes(drill *d)
+{
+    pid_t pid[LANES];
+
+    for (int i = 0; i < d->options->lanes && i < LANES; i++) {
+        d->lane = i;
+        pid[i] = kin_start(run_lane, d);
+    }
+    for (int i = 0; i < d->options->lanes && i < LANES; i++)
+        if (kin_end(pid[i], LANE_MS) != 0) {
+            fprintf(stderr, "FAILED: %s %s: a lane ended early\n", d->row->object,
+                    d->row->operation);
+            d->tally->failed++;
+        }
+}
+
+static int profile(drill *d, scene *s)
+{
+    world w = {.row = d->row, .scene = s, .trail = d->trail, .mode = WORLD_PROFILE};
+    int rc;
+
+    s->variant = d->variant;
+    rc = world_run(&w);
+    if (rc != 0 && rc != 77) {
+        d->tally->failed++;
+        fprintf(stderr, "FAILED: %s %s %s, nobody killed: %s\n", d->row->object,
+                d->row->operation, d->row->position, s->text);
+    }
+    return rc;
+}
+
+/* One variant of the row. */
+static int drill_variant(drill *d)
+{
+    scene *s = shared_new(sizeof *s);
+    int rc;
+
+    pin(&d->cpus, 0);
+    rc = profile(d, s);
+    munmap(s, sizeof *s);
+    if (rc != 0)
+        return rc;
+    d->point = calloc((size_t)d->trail->steps + 1, sizeof *d->point);
+    if (!d->point)
+        return 2;
+    d->points = trail_choose(d->trail, d->options->points, d->options->stride,
+                             d->options->seed + d->variant, d->point);
+    run_lanes(d);
+    free(d->point);
+    return 0;
+}
+
+drill_result drill_row(const row *r, int stop, const drill_options *options)
+{
+    static trail *path;
+    drill d = {.row = r, .stop = stop, .options = options};
+    drill_result result;
+    int rc = 0;
+
+    if (!path)
+        path = trail_new();
+    d.trail = path;
+    d.tally = shared_new(sizeof *d.tally);
+    (void)fw_os_affinity(&d.cpus);
+    for (; rc == 0 && d.variant < (r->variants ? r->variants : 1); d.variant++) {
+        rc = drill_variant(&d);
+        (void)fw_os_pin(&d.cpus);
+    }
+    result = (drill_result){.points = d.tally->points,
+                            .failed = d.tally->failed,
+                            .late = d.tally->late,
+                            .unable = rc == 77};
+    munmap(d.tally, sizeof *d.tally);
+    return result;
+}

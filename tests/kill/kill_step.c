@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A process is killed after each instruction of an operation, and those who survive use
+ * the object. A line for each operation says how often that was tried and how often it
+ * failed; docs/kill-step.md says how rows are written.
+ *
+ *     kill-step [--seed N] [--stride N] [--points N] [--budget SECONDS] [--lanes N]
+ *               [--list] [FILTER...]
+ *
+ * A filter is "object operation position" or the beginning of it. Exits with 1 when a row
+ * failed, when a row of the C library (glibc_) did not, or when there was no point at all.
+ */
+#include "drill.h"
+#include "kin.h"
+#include "os.h"
+#include "rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SECOND INT64_C(1000000000)
+
+typedef struct request {
+    drill_options drill;
+    double budget; /* seconds */
+    int list;
+    char **filter;
+    int filters;
+} request;
+
+typedef struct total {
+    long rows, points, failed; /* without control rows */
+    long controls, held;       /* control rows that did not fail, as they must */
+    int late, unable;
+} total;
+
+/* ---- the command line -------------------------------------------------------------*/
+
+static int usage(void)
+{
+    fputs("usage: kill-step [--seed N] [--stride N] [--points N] [--budget SECONDS]\n"
+          "                 [--lanes N] [--list] [\"OBJECT OPERATION POSITION\"...]\n",
+          stderr);
+    return 2;
+}
+
+static int take_number(request *r, const char *name, const char *text)
+{
+    char *end;
+    double n = text ? strtod(text, &end) : -1;
+
+    if (!text || *end || n < 0 || n > 1e9)
+        return -1;
+    if (!strcmp(name, "--seed"))
+        r->drill.seed = (unsigned long)n;
+    else if (!strcmp(name, "--stride") && n >= 1)
+        r->drill.stride = (long)n;
+    else if (!strcmp(name, "--points") && n >= 1)
+        r->drill.points = (long)n;
+    else if (!strcmp(name, "--budget"))
+        r->budget = n;
+    else if (!strcmp(name, "--lanes") && n >= 1)
+        r->drill.lanes = n < 64 ? (int)n : 64;
+    else
+        return -1;
+    return 0;
+}
+
+static int take_arguments(request *r, int argc, char **argv)
+{
+    int i = 1;
+
+    for (; i < argc && !strncmp(argv[i], "--", 2); i++) {
+        if (!strcmp(argv[i], "--list")) {
+            r->list = 1;
+            continue;
+        }
+        if (take_number(r, argv[i], i + 1 < argc ? argv[i + 1] : NULL) != 0)
+            return -1;
+        i++;
+    }
+    r->filter = argv + i;
+    r->filters = argc - i;
+    return 0;
+}
+
+static int is_wanted(const request *q, const row *r, int stop)
+{
+    char name[200];
+
+    snprintf(name, sizeof name, "%s %s%s %s", r->object, r->operation,
+             stop ? "_stopped" : "", r->position);
+    for (int i = 0; i < q->filters; i++)
+        if (!strncmp(name, q->filter[i], strlen(q->filter[i])))
+            return 1;
+    return q->filters == 0;
+}
+
+/* ---- rows -------------------------------------------------------------------------*/
+
+static void report(const row *r, int stop, const drill_result *d, double seconds)
+{
+    char operation[64];
+
+    snprintf(operation, sizeof operation, "%s%s", r->operation, stop ? "_stopped" : "");
+    printf("%-16s %-18s %-16s %6ld %5ld", r->object, operation, r->position, d->points,
+           d->failed);
+    printf(isatty(STDOUT_FILENO) ? "  %.1f s\n" : "\n", seconds);
+    fflush(stdout);
+}
+
+static void run_row(const request *q, const row *r, int stop, total *t)
+{
+    int64_t begin = kin_now();
+    drill_result d = drill_row(r, stop, &q->drill);
+
+    t->late |= d.late;
+    t->unable |= d.unable;
+    if (d.unable)
+        return;
+    report(r, stop, &d, (double)(kin_now() - begin) * 1e-9);
+    t->rows++;
+    if (row_is_control(r)) {
+        t->controls++;
+        t->held += d.failed == 0;
+        return;
+    }
+    t->points += d.points;
+    t->failed += d.failed;
+}
+
+static void run_rows(const request *q, total *t)
+{
+    for (size_t i = 0; i < row_tables; i++)
+        for (size_t k = 0; k < row_table_of[i]->count && !t->unable; k++)
+            for (int stop = 0; stop <= 1; stop++) {
+                const row *r = &row_table_of[i]->rows[k];
+
+                if ((stop && !r->visit) || !is_wanted(q, r, stop))
+                    continue;
+                if (q->list)
+                    printf("%s %s%s %s\n", r->object, r->operation,
+                           stop ? "_stopped" : "", r->position);
+                else
+                    run_row(q, r, stop, t);
+            }
+}
+
+static int conclude(const total *t)
+{
+    if (t->unable) {
+        puts("kill-step: there is no ptrace here");
+        return 77;
+    }
+    printf("total %ld points, %ld failed, in %ld rows\n", t->points, t->failed,
+           t->rows);
+    if (t->late)
+        puts("the time was over before all rows were done: see --budget");
+    if (t->held)
+        printf("%ld of %ld rows of the C library did not fail, as they must\n", t->held,
+               t->controls);
+    return t->failed || t->held || t->late || t->points + t->controls == 0;
+}
+
+int main(int argc, char **argv)
+{
+    fw_cpuset cpus;
+    request q = {.drill = {.stride = 1, .points = 160}, .budget = 220};
+    total t = {0};
+
+    (void)fw_os_affinity(&cpus);
+    for (int c = 0; c < FW_CPU_MAX && q.drill.lanes < 4; c++)
+        q.drill.lanes += fw_cpuset_has(&cpus, c);
+    if (take_arguments(&q, argc, argv) != 0)
+        return usage();
+    setenv("FURROW_HEAP", "256M", 1); /* a fork of a large one is dear */
+    kin_begin();
+    q.drill.until = kin_now() + (int64_t)(q.budget * (double)SECOND);
+    if (!q.list)
+        printf("seed %lu, %d lanes\n%-16s %-18s %-16s %6s %5s\n", q.drill.seed,
+               q.drill.lanes, "object", "operation", "position", "points", "failed");
+    fflush(stdout);
+    run_rows(&q, &t);
+    return q.list ? 0 : conclude(&t);
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * All tables of rows.
+ */
+#include "rows.h"
+
+const row_table *const row_table_of[] = {&heap_rows};
+const size_t row_tables = sizeof row_table_of / sizeof *row_table_of;

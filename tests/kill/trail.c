@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The trail of a window (see trail.h).
+ */
+#include "trail.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { PLACES = 1 << 16 };
+
+/* How often the tracee was at a place: of the trail that is being made. */
+static struct {
+    uintptr_t pc;
+    uint32_t visits;
+} place[PLACES];
+
+static uint32_t visit(uintptr_t pc)
+{
+    size_t i = (size_t)(pc * UINT64_C(0x9E3779B97F4A7C15) >> 40) % PLACES;
+
+    for (size_t tries = 0; tries < PLACES; tries++, i = (i + 1) % PLACES)
+        if (place[i].pc == pc || place[i].pc == 0) {
+            place[i].pc = pc;
+            return ++place[i].visits;
+        }
+    return 0;
+}
+
+trail *trail_new(void)
+{
+    void *p = mmap(NULL, sizeof(trail), PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return p == MAP_FAILED ? NULL : p;
+}
+
+void trail_begin(trail *t)
+{
+    t->steps = 0;
+    t->cut = 0;
+    t->end = 0;
+    memset(place, 0, sizeof place);
+}
+
+int trail_add(trail *t, uintptr_t pc)
+{
+    const trail_step *last = t->steps ? &t->step[t->steps - 1] : NULL;
+    trail_step *s = &t->step[t->steps];
+
+    if (t->steps == TRAIL_MOST) {
+        t->cut = 1;
+        return -1;
+    }
+    *s = (trail_step){.pc = pc};
+    if (last && last->pc == pc) { /* an iteration of a string instruction */
+        s->nth = last->nth;
+        s->more = (uint16_t)(last->more + 1);
+    } else {
+        s->nth = visit(pc);
+    }
+    t->steps++;
+    return s->nth ? 0 : -1;
+}
+
+void trail_mark(trail *t, int what)
+{
+    t->step[t->steps - 1].what |= (uint16_t)what;
+}
+
+static int is_news(const trail *t, long k)
+{
+    return k == 0 || k == t->steps || t->step[k - 1].what != 0;
+}
+
+/* Evenly over those that are `news` or are not; which ones, the seed says. */
+static long choose(const trail *t, int news, long most, unsigned long seed,
+                   char *chosen)
+{
+    long all = 0, taken = 0, at = 0;
+
+    for (long k = 0; k <= t->steps; k++)
+        all += is_news(t, k) == news;
+    if (all == 0 || most <= 0)
+        return 0;
+    if (most > all)
+        most = all;
+    at = (long)(seed % (unsigned long)all);
+    for (long k = 0; k <= t->steps; k++) {
+        if (is_news(t, k) != news)
+            continue;
+        chosen[k] = (char)((at + 1) * most / all != at * most / all);
+        taken += chosen[k];
+        at++;
+    }
+    return taken;
+}
+
+long trail_choose(const trail *t, long most, long stride, unsigned long seed, long *out)
+{
+    char *chosen = calloc((size_t)t->steps + 1, 1);
+    long n = 0, others;
+
+    if (!chosen)
+        return 0;
+    most -= choose(t, 1, most, seed, chosen);
+    others = (t->steps + 1) / stride;
+    (void)choose(t, 0, most < others ? most : others, seed, chosen);
+    for (long k = 0; k <= t->steps; k++)
+        if (chosen[k])
+            out[n++] = k;
+    free(chosen);
+    return n;
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A world (see world.h, and row.h for who is who).
+ *
+ * The world is the tracer of its victim. All its processes are one process group, which
+ * the judge kills in the end; each dies with its parent, too.
+ */
+#include "world.h"
+
+#include "heap.h"
+#include "kin.h"
+#include "tracee.h"
+#include "watch.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    WORLD_MS = 20000,
+    PATIENCE_MS = 5000, /* for whoever must end */
+    VISIT_MS = 4,       /* for a visitor, before the stopped victim goes on */
+    WHOLE = 0,
+    BROKEN = 1
+};
+
+static world *here; /* of this process */
+static pid_t rival, actor;
+
+int row_failed(scene *s, const char *file, int line, const char *what)
+{
+    const char *name = strrchr(file, '/');
+
+    if (!s->text[0])
+        snprintf(s->text, sizeof s->text, "%s:%d: not so: %s (%.300s)",
+                 name ? name + 1 : file, line, what, furrow_last_error()->text);
+    return BROKEN;
+}
+
+__attribute__((format(printf, 1, 2))) static int broken(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    if (!here->scene->text[0])
+        vsnprintf(here->scene->text, sizeof here->scene->text, format, args);
+    va_end(args);
+    return BROKEN;
+}
+
+int row_wait(_Atomic int *word)
+{
+    for (int ms = 0; ms < PATIENCE_MS * 10 && !*word; ms++)
+        usleep(100);
+    return *word != 0;
+}
+
+int row_is_control(const row *r)
+{
+    return strncmp(r->object, "glibc_", 6) == 0;
+}
+
+/* How somebody ended who should have ended well. */
+static int ended_well(const char *who, int status)
+{
+    if (status == 0)
+        return WHOLE;
+    if (status == KIN_HANGS)
+        return broken("%s hangs", who);
+    if (status >= KIN_SIGNAL)
+        return broken("%s was ended by signal %d", who, status - KIN_SIGNAL);
+    return broken("%s ended with status %d", who, status);
+}
+
+static int patience(void)
+{
+    return here->row->patience_ms ? here->row->patience_ms : PATIENCE_MS;
+}
+
+/* ---- those who play ---------------------------------------------------------------*/
+
+static int run_rival(void *arg)
+{
+    (void)arg;
+    return here->row->rival(here->scene);
+}
+
+static int run_actor(void *arg)
+{
+    (void)arg;
+    return here->row->act(here->scene);
+}
+
+static int run_victim(void *arg)
+{
+    const row *r = here->row;
+    scene *s = here->scene;
+
+    (void)arg;
+    s->victim = getpid();
+    if (r->warm_up && r->warm_up(s) != 0)
+        return BROKEN;
+    if (r->operate(s) != 0)
+        return BROKEN;
+    s->done = 1;
+    return r->finish ? r->finish(s) : WHOLE;
+}
+
+static int run_survivor(void *arg)
+{
+    const row *r = here->row;
+
+    (void)arg;
+    if (r->survive && r->survive(here->scene) != 0)
+        return BROKEN;
+    if (fw_segment_peek() && furrow_fsck() < 0)
+        return broken("in the end: %s", furrow_last_error()->text);
+    return WHOLE;
+}
+
+static int run_visitor(void *arg)
+{
+    (void)arg;
+    return here->row->visit(here->scene);
+}
+
+/* ---- the victim's way -------------------------------------------------------------*/
+
+/* It sleeps: let go what it waits for. */
+static tracee_state relieve(tracee *t)
+{
+    tracee_state state = TRACEE_ASLEEP;
+
+    here->scene->relief = 1;
+    for (int64_t until = kin_now() + (int64_t)PATIENCE_MS * 1000000;
+         state == TRACEE_ASLEEP && kin_now() < until;)
+        state = tracee_wake(t);
+    return state;
+}
+
+static tracee_state go_to(tracee *t, uintptr_t pc, long nth)
+{
+    tracee_state state = tracee_run(t, pc, nth);
+
+    return state == TRACEE_ASLEEP ? relieve(t) : state;
+}
+
+static int meet_actor(tracee *t)
+{
+    scene *s = here->scene;
+
+    actor = kin_start(run_actor, NULL);
+    if (!row_wait(&s->ready))
+        return broken("the actor is not ready");
+    if (tracee_seize(t, s->victim) != 0)
+        return broken("process %d cannot be traced", (int)s->victim);
+    s->go = 1;
+    return WHOLE;
+}
+
+/* To the window's first instruction; its end becomes known. */
+static int enter(tracee *t, uintptr_t *end)
+{
+    const row *r = here->row;
+    uintptr_t from = (uintptr_t)(r->from ? r->from : (void (*)(void))r->operate);
+
+    if (r->act) {
+        if (meet_actor(t) != WHOLE)
+            return BROKEN;
+    } else if (tracee_fork(t, run_victim, NULL) != 0) {
+        return WIFEXITED(t->status) && WEXITSTATUS(t->status) == 77
+                   ? 77
+                   : broken("no victim");
+    }
+    if (go_to(t, from, r->entries ? r->entries : 1) != TRACEE_STOPPED)
+        return broken("the victim does not come to the window");
+    *end = r->to ? (uintptr_t)r->to : tracee_return(t);
+    return WHOLE;
+}
+
+/* After a change: what is in the heap is whole, whoever holds the lock. */
+static int look(tracee *t)
+{
+    int news = watch_changed();
+
+    if (news && fw_segment_peek() && fw_heap_check(fw_segment_peek()) < 0)
+        return broken("after %ld steps: %s", here->trail->steps,
+                      furrow_last_error()->text);
+    if (tracee_list_changed(t))
+        news = 1;
+    if (news)
+        trail_mark(here->trail, TRAIL_NEWS);
+    return WHOLE;
+}
+
+static int is_call(uintptr_t pc)
+{
+    return memcmp((const void *)pc, "\x0f\x05", 2) == 0;
+}
+
+/* The end is behind the entry's frame: not where a recursion returns to. */
+static int at_end(const tracee *t, uintptr_t end, uintptr_t frame)
+{
+    return t->pc == end && (here->row->to || t->sp > frame);
+}
+
+static int record(tracee *t, uintptr_t end)
+{
+    uintptr_t frame = t->sp;
+
+    (void)watch_changed();
+    (void)tracee_list_changed(t);
+    while (!at_end(t, end, frame)) {
+        uintptr_t pc = t->pc;
+        tracee_state state;
+
+        if (trail_add(here->trail, pc) != 0)
+            return broken("the window is longer than %d steps", TRAIL_MOST);
+        state = tracee_step(t);
+        if (state == TRACEE_ASLEEP) {
+            trail_mark(here->trail, TRAIL_SLEEPS);
+            state = relieve(t);
+        }
+        if (state != TRACEE_STOPPED)
+            return broken("the victim is lost after %ld steps", here->trail->steps);
+        if (is_call(pc))
+            trail_mark(here->trail, TRAIL_NEWS);
+        if (look(t) != WHOLE)
+            return BROKEN;
+    }
+    here->trail->end = end;
+    return WHOLE;
+}
+
+/* To the kill point. A point behind a sleep is in the sleep. */
+static int go_to_point(tracee *t, long k)
+{
+    const trail *path = here->trail;
+    const trail_step *s = &path->step[k];
+    int asleep = k > 0 && path->step[k - 1].what & TRAIL_SLEEPS;
+    tracee_state state;
+
+    if (asleep)
+        s--;
+    if (k == path->steps && !asleep)
+        state = go_to(t, path->end, 1);
+    else
+        state = go_to(t, s->pc, s->nth);
+    for (int i = 0; state == TRACEE_STOPPED && i < s->more + asleep; i++)
+        if (k < path->steps || asleep)
+            state = tracee_step(t);
+    if (state == TRACEE_LOST)
+        return broken("the victim is lost on its way");
+    return WHOLE;
+}
+
+/* ---- after it ---------------------------------------------------------------------*/
+
+static int end_others(void)
+{
+    int rc = WHOLE;
+
+    here->scene->relief = 1;
+    if (rival > 0)
+        rc = ended_well("the rival", kin_end(rival, patience()));
+    if (rc == WHOLE && actor > 0)
+        rc = ended_well("the actor", kin_end(actor, patience()));
+    return rc;
+}
+
+static int survive(void)
+{
+    here->scene->victim_dead = 1;
+    if (end_others() != WHOLE)
+        return BROKEN;
+    return ended_well("the survivor",
+                      kin_end(kin_start(run_survivor, NULL), patience()));
+}
+
+static int killed(tracee *t)
+{
+    if (tracee_kill(t) != 0)
+        return broken("the victim would not die: status %#x", (unsigned)t->status);
+    return survive();
+}
+
+/* It was left, and comes to its end by itself. */
+static int finished(const tracee *t)
+{
+    if (here->row->act)
+        return end_others();
+    return ended_well("the victim", kin_end(t->pid, patience())) != WHOLE ? BROKEN
+                                                                          : survive();
+}
+
+static int stopped(tracee *t)
+{
+    pid_t visitor;
+
+    if (tracee_leave_stopped(t) != 0)
+        return broken("the victim would not stop");
+    visitor = kin_start(run_visitor, NULL);
+    if (kin_wait(visitor, VISIT_MS) != KIN_HANGS)
+        visitor = 0;
+    kill(t->pid, SIGCONT);
+    if (visitor && ended_well("the visitor", kin_end(visitor, patience())) != WHOLE)
+        return BROKEN;
+    return finished(t);
+}
+
+static int play(void *arg)
+{
+    tracee victim;
+    uintptr_t end = 0;
+    int rc;
+
+    here = arg;
+    setpgid(0, 0);
+    kin_begin();
+    if (here->row->set_up && here->row->set_up(here->scene) != 0)
+        return BROKEN;
+    if (here->row->rival) {
+        rival = kin_start(run_rival, NULL);
+        if (!row_wait(&here->scene->ready))
+            return broken("the rival is not ready");
+    }
+    rc = enter(&victim, &end);
+    if (rc != WHOLE)
+        return rc;
+    if (here->mode == WORLD_PROFILE) {
+        watch_heap();
+        watch_add(here->scene->object, SCENE_OBJECT);
+        trail_begin(here->trail);
+        if (record(&victim, end) != WHOLE)
+            return BROKEN;
+        return tracee_leave(&victim) != 0 ? broken("the victim cannot be left")
+                                          : finished(&victim);
+    }
+    if (go_to_point(&victim, here->point) != WHOLE)
+        return BROKEN;
+    return here->mode == WORLD_KILL ? killed(&victim) : stopped(&victim);
+}
+
+int world_run(world *w)
+{
+    unsigned variant = w->scene->variant;
+    pid_t pid;
+    int status;
+
+    memset(w->scene, 0, sizeof *w->scene);
+    w->scene->variant = variant;
+    here = w;
+    pid = kin_start(play, w);
+    setpgid(pid, pid);
+    status = kin_end(pid, WORLD_MS);
+    kill(-pid, SIGKILL); /* who is left of it */
+    if (status != 0 && status != 77)
+        status = ended_well("the world", status);
+    return status;
+}
