@@ -31,6 +31,7 @@ typedef struct drill {
     const drill_options *options;
     trail *trail;
     tally *tally;
+    world world; /* with the deaths before */
     long *point; /* the chosen ones */
     long points;
     unsigned variant;
@@ -93,11 +94,10 @@ static int run_lane(void *arg)
 {
     drill *d = arg;
     scene *s = shared_new(sizeof *s);
-    world w = {.row = d->row,
-               .scene = s,
-               .trail = d->trail,
-               .mode = d->stop ? WORLD_STOP : WORLD_KILL};
+    world w = d->world;
 
+    w.scene = s;
+    w.mode = d->stop ? WORLD_STOP : WORLD_KILL;
     pin(&d->cpus, d->lane);
     kin_begin();
     s->variant = d->variant;
@@ -106,11 +106,11 @@ static int run_lane(void *arg)
             d->tally->late = 1;
             break;
         }
-        w.point = d->point[i];
+        w.place[w.earlier] = trail_at(d->trail, d->point[i]);
         d->tally->points++;
         if (world_run(&w) != 0) {
             d->tally->failed++;
-            tell(d, s, w.point);
+            tell(d, s, d->point[i]);
         }
     }
     return 0;
@@ -132,40 +132,90 @@ static void run_lanes(drill *d)
         }
 }
 
-static int profile(drill *d, scene *s)
+static int profile(drill *d)
 {
-    world w = {.row = d->row, .scene = s, .trail = d->trail, .mode = WORLD_PROFILE};
+    scene *s = shared_new(sizeof *s);
+    world w = d->world;
     int rc;
 
+    w.scene = s;
+    w.mode = WORLD_PROFILE;
     s->variant = d->variant;
     rc = world_run(&w);
     if (rc != 0 && rc != 77) {
         d->tally->failed++;
-        fprintf(stderr, "FAILED: %s %s %s, nobody killed: %s\n", d->row->object,
-                d->row->operation, d->row->position, s->text);
+        fprintf(stderr, "FAILED: %s %s %s, %s: %s\n", d->row->object, d->row->operation,
+                d->row->position, w.earlier ? "recovering" : "nobody killed", s->text);
+    }
+    munmap(s, sizeof *s);
+    return rc;
+}
+
+/* How many points of the window are taken: of a chain of deaths, fewer of each. */
+static long most_points(const drill *d)
+{
+    static const long of_chain[WORLD_DEATHS + 1] = {0, 0, 16, 8};
+    int deaths = d->row->deaths;
+
+    return d->stop || deaths < 2 || deaths > WORLD_DEATHS ? d->options->points
+                                                          : of_chain[deaths];
+}
+
+static int drill_chain(drill *d);
+
+/* Each of the points is where the victim has died, for a recoverer to come. */
+static int recover_after(drill *d, const trail_place *place)
+{
+    int rc = 0;
+
+    for (long i = 0; rc == 0 && i < d->points; i++) {
+        drill next = *d;
+
+        next.world.place[next.world.earlier++] = place[i];
+        rc = drill_chain(&next);
     }
     return rc;
 }
 
-/* One variant of the row. */
-static int drill_variant(drill *d)
+/* All points of the window that comes after the earlier deaths. */
+static int drill_points(drill *d)
 {
-    scene *s = shared_new(sizeof *s);
+    int last = d->stop || d->world.earlier + 1 >= d->row->deaths, rc = 0;
+    trail_place *place;
+
+    d->points = trail_choose(d->trail, most_points(d), last ? d->options->stride : 0,
+                             d->options->seed + d->variant, d->point);
+    if (last) {
+        run_lanes(d);
+        return 0;
+    }
+    place = calloc((size_t)d->points + 1, sizeof *place);
+    for (long i = 0; place && i < d->points; i++)
+        place[i] = trail_at(d->trail, d->point[i]);
+    if (place)
+        rc = recover_after(d, place);
+    free(place);
+    return rc;
+}
+
+static int drill_chain(drill *d)
+{
     int rc;
 
+    if (kin_now() > d->options->until) {
+        d->tally->late = 1;
+        return 0;
+    }
     pin(&d->cpus, 0);
-    rc = profile(d, s);
-    munmap(s, sizeof *s);
+    rc = profile(d);
     if (rc != 0)
         return rc;
     d->point = calloc((size_t)d->trail->steps + 1, sizeof *d->point);
     if (!d->point)
         return 2;
-    d->points = trail_choose(d->trail, d->options->points, d->options->stride,
-                             d->options->seed + d->variant, d->point);
-    run_lanes(d);
+    rc = drill_points(d);
     free(d->point);
-    return 0;
+    return rc;
 }
 
 drill_result drill_row(const row *r, int stop, const drill_options *options)
@@ -181,7 +231,8 @@ drill_result drill_row(const row *r, int stop, const drill_options *options)
     d.tally = shared_new(sizeof *d.tally);
     (void)fw_os_affinity(&d.cpus);
     for (; rc == 0 && d.variant < (r->variants ? r->variants : 1); d.variant++) {
-        rc = drill_variant(&d);
+        d.world = (world){.row = r, .trail = d.trail};
+        rc = drill_chain(&d);
         (void)fw_os_pin(&d.cpus);
     }
     result = (drill_result){.points = d.tally->points,

@@ -14,7 +14,8 @@
  *   operate   victim    the operation. The window is this function, or from the entry of
  *                       `from` (its `entries`-th) to its return, or to the entry of `to`
  *   finish    victim    optional: what the operation promised is so (it was not killed)
- *   survive   survivor  after the death: everything must work, in time
+ *   survive   survivor  after the death: everything must work, in time. The rival may
+ *                       still be there: it is waited for later
  *
  * For the rows that stop the victim instead (SIGSTOP, and SIGCONT a little later):
  *
@@ -26,6 +27,12 @@
  *   act       actor     instead of operate: makes the family, stores a process id in
  *                       `victim`, sets `ready`, waits for `go`, does what leads the
  *                       victim to `from`, and checks what is promised when it dies
+ *
+ * With `recover` and `deaths` = 2 the victim dies at each change that it makes, and a
+ * recoverer, who is killed at each of its own, comes before the survivor; with 3 there is
+ * a recoverer of the recoverer, too:
+ *
+ *   recover   recoverer whoever comes after a death; the window is this function
  *
  * All return 0; row_want() makes that easy. What they share lies in the scene.
  */
@@ -40,7 +47,7 @@
 
 /* Shared by the processes of a world; zeros when it begins. */
 typedef struct scene {
-    _Atomic int ready, go, relief, done, victim_dead;
+    _Atomic int ready, go, relief, done, deaths;
     _Atomic pid_t victim;
     unsigned variant;   /* of the row: 0 .. variants - 1 */
     void *_Atomic made; /* rows' own: what the operation made, works on, ... */
@@ -60,6 +67,8 @@ typedef struct row {
     int (*survive)(scene *s);
     int (*visit)(scene *s);
     int (*act)(scene *s);
+    int (*recover)(scene *s);
+    int deaths;                      /* 0: one */
     void (*from)(void), (*to)(void); /* NULL: all of operate */
     int entries;                     /* 0: the first */
     unsigned variants;               /* 0: one */

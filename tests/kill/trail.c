@@ -69,6 +69,17 @@ void trail_mark(trail *t, int what)
     t->step[t->steps - 1].what |= (uint16_t)what;
 }
 
+trail_place trail_at(const trail *t, long k)
+{
+    const trail_step *s = &t->step[k > 0 ? k - 1 : 0];
+
+    if (k > 0 && s->what & TRAIL_SLEEPS)
+        return (trail_place){s->pc, s->nth, s->more + 1L};
+    if (k == t->steps)
+        return (trail_place){t->end, 1, 0};
+    return (trail_place){t->step[k].pc, t->step[k].nth, t->step[k].more};
+}
+
 static int is_news(const trail *t, long k)
 {
     return k == 0 || k == t->steps || t->step[k - 1].what != 0;
@@ -105,7 +116,7 @@ long trail_choose(const trail *t, long most, long stride, unsigned long seed, lo
     if (!chosen)
         return 0;
     most -= choose(t, 1, most, seed, chosen);
-    others = (t->steps + 1) / stride;
+    others = stride ? (t->steps + 1) / stride : 0;
     (void)choose(t, 0, most < others ? most : others, seed, chosen);
     for (long k = 0; k <= t->steps; k++)
         if (chosen[k])

@@ -34,6 +34,12 @@ typedef struct trail {
     trail_step step[TRAIL_MOST];
 } trail;
 
+/* How to get to a kill point: run to pc for the nth time, step `more` times. */
+typedef struct trail_place {
+    uintptr_t pc;
+    long nth, more;
+} trail_place;
+
 trail *trail_new(void);
 void trail_begin(trail *t);
 
@@ -41,8 +47,11 @@ void trail_begin(trail *t);
 int trail_add(trail *t, uintptr_t pc);
 void trail_mark(trail *t, int what);
 
+/* After k steps. Behind a system call that slept: in that sleep. */
+trail_place trail_at(const trail *t, long k);
+
 /* Choose at most `most` kill points k (after k steps; 0 .. steps), in order: those after
- * news first, then others, evenly, every `stride`-th. Returns how many are in `out`. */
+ * news first, then others, evenly, at most one in `stride` of them (0: none). Returns how many are in `out`. */
 long trail_choose(const trail *t, long most, long stride, unsigned long seed,
                   long *out);
 

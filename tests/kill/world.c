@@ -94,6 +94,15 @@ static int run_actor(void *arg)
     return here->row->act(here->scene);
 }
 
+static int run_recoverer(void *arg)
+{
+    scene *s = here->scene;
+
+    (void)arg;
+    s->victim = getpid();
+    return here->row->recover(s);
+}
+
 static int run_victim(void *arg)
 {
     const row *r = here->row;
@@ -161,23 +170,24 @@ static int meet_actor(tracee *t)
     return WHOLE;
 }
 
-/* To the window's first instruction; its end becomes known. */
-static int enter(tracee *t, uintptr_t *end)
+/* To the first instruction of the window of whoever comes after so many deaths. */
+static int enter(tracee *t, int deaths)
 {
     const row *r = here->row;
-    uintptr_t from = (uintptr_t)(r->from ? r->from : (void (*)(void))r->operate);
+    uintptr_t from = (uintptr_t)(deaths    ? row_at(r->recover)
+                                 : r->from ? r->from
+                                           : row_at(r->operate));
 
     if (r->act) {
         if (meet_actor(t) != WHOLE)
             return BROKEN;
-    } else if (tracee_fork(t, run_victim, NULL) != 0) {
+    } else if (tracee_fork(t, deaths ? run_recoverer : run_victim, NULL) != 0) {
         return WIFEXITED(t->status) && WEXITSTATUS(t->status) == 77
                    ? 77
                    : broken("no victim");
     }
-    if (go_to(t, from, r->entries ? r->entries : 1) != TRACEE_STOPPED)
+    if (go_to(t, from, !deaths && r->entries ? r->entries : 1) != TRACEE_STOPPED)
         return broken("the victim does not come to the window");
-    *end = r->to ? (uintptr_t)r->to : tracee_return(t);
     return WHOLE;
 }
 
@@ -201,19 +211,15 @@ static int is_call(uintptr_t pc)
     return memcmp((const void *)pc, "\x0f\x05", 2) == 0;
 }
 
-/* The end is behind the entry's frame: not where a recursion returns to. */
-static int at_end(const tracee *t, uintptr_t end, uintptr_t frame)
+/* The window is over at the entry of `to`, or when the function has returned. */
+static int record(tracee *t)
 {
-    return t->pc == end && (here->row->to || t->sp > frame);
-}
-
-static int record(tracee *t, uintptr_t end)
-{
-    uintptr_t frame = t->sp;
+    uintptr_t to = here->earlier ? 0 : (uintptr_t)here->row->to;
+    uintptr_t frame = to ? 0 : t->sp, end = to ? to : tracee_return(t);
 
     (void)watch_changed();
     (void)tracee_list_changed(t);
-    while (!at_end(t, end, frame)) {
+    while (t->pc != end || t->sp <= frame) {
         uintptr_t pc = t->pc;
         tracee_state state;
 
@@ -235,65 +241,48 @@ static int record(tracee *t, uintptr_t end)
     return WHOLE;
 }
 
-/* To the kill point. A point behind a sleep is in the sleep. */
-static int go_to_point(tracee *t, long k)
+/* From the window's first instruction to the kill point. */
+static int go_to_place(tracee *t, const trail_place *place)
 {
-    const trail *path = here->trail;
-    const trail_step *s = &path->step[k];
-    int asleep = k > 0 && path->step[k - 1].what & TRAIL_SLEEPS;
-    tracee_state state;
+    tracee_state state = go_to(t, place->pc, place->nth);
 
-    if (asleep)
-        s--;
-    if (k == path->steps && !asleep)
-        state = go_to(t, path->end, 1);
-    else
-        state = go_to(t, s->pc, s->nth);
-    for (int i = 0; state == TRACEE_STOPPED && i < s->more + asleep; i++)
-        if (k < path->steps || asleep)
-            state = tracee_step(t);
-    if (state == TRACEE_LOST)
-        return broken("the victim is lost on its way");
-    return WHOLE;
+    for (long i = 0; state == TRACEE_STOPPED && i < place->more; i++)
+        state = tracee_step(t);
+    return state == TRACEE_LOST ? broken("the victim is lost on its way") : WHOLE;
 }
 
 /* ---- after it ---------------------------------------------------------------------*/
 
-static int end_others(void)
+static int survive(void)
 {
     int rc = WHOLE;
 
     here->scene->relief = 1;
-    if (rival > 0)
-        rc = ended_well("the rival", kin_end(rival, patience()));
-    if (rc == WHOLE && actor > 0)
+    if (actor > 0)
         rc = ended_well("the actor", kin_end(actor, patience()));
+    if (rc == WHOLE)
+        rc = ended_well("the survivor",
+                        kin_end(kin_start(run_survivor, NULL), patience()));
+    if (rc == WHOLE && rival > 0)
+        rc = ended_well("the rival", kin_end(rival, patience()));
     return rc;
-}
-
-static int survive(void)
-{
-    here->scene->victim_dead = 1;
-    if (end_others() != WHOLE)
-        return BROKEN;
-    return ended_well("the survivor",
-                      kin_end(kin_start(run_survivor, NULL), patience()));
 }
 
 static int killed(tracee *t)
 {
     if (tracee_kill(t) != 0)
         return broken("the victim would not die: status %#x", (unsigned)t->status);
-    return survive();
+    here->scene->deaths++;
+    return WHOLE;
 }
 
-/* It was left, and comes to its end by itself. */
+/* It was left, and comes to its end by itself. An actor knows who is his victim. */
 static int finished(const tracee *t)
 {
-    if (here->row->act)
-        return end_others();
-    return ended_well("the victim", kin_end(t->pid, patience())) != WHOLE ? BROKEN
-                                                                          : survive();
+    if (!here->row->act &&
+        ended_well("the victim", kin_end(t->pid, patience())) != WHOLE)
+        return BROKEN;
+    return survive();
 }
 
 static int stopped(tracee *t)
@@ -303,45 +292,72 @@ static int stopped(tracee *t)
     if (tracee_leave_stopped(t) != 0)
         return broken("the victim would not stop");
     visitor = kin_start(run_visitor, NULL);
-    if (kin_wait(visitor, VISIT_MS) != KIN_HANGS)
+    if (kin_wait(visitor, VISIT_MS) == 0)
         visitor = 0;
+    here->scene->relief = 1;
     kill(t->pid, SIGCONT);
     if (visitor && ended_well("the visitor", kin_end(visitor, patience())) != WHOLE)
         return BROKEN;
     return finished(t);
 }
 
+static int profile(tracee *t)
+{
+    watch_heap();
+    watch_add(here->scene->object, SCENE_OBJECT);
+    trail_begin(here->trail);
+    if (record(t) != WHOLE)
+        return BROKEN;
+    if (tracee_leave(t) != 0)
+        return broken("the victim cannot be left");
+    return finished(t);
+}
+
+/* ---- all of it --------------------------------------------------------------------*/
+
+static int begin(void)
+{
+    const row *r = here->row;
+
+    setpgid(0, 0);
+    kin_begin();
+    if (r->set_up && r->set_up(here->scene) != 0)
+        return BROKEN;
+    if (!r->rival)
+        return WHOLE;
+    rival = kin_start(run_rival, NULL);
+    if (!row_wait(&here->scene->ready))
+        return broken("the rival is not ready");
+    for (int i = 0; i < 100 && kin_state(rival) != 'S'; i++)
+        usleep(100);
+    return WHOLE;
+}
+
 static int play(void *arg)
 {
     tracee victim;
-    uintptr_t end = 0;
     int rc;
 
     here = arg;
-    setpgid(0, 0);
-    kin_begin();
-    if (here->row->set_up && here->row->set_up(here->scene) != 0)
-        return BROKEN;
-    if (here->row->rival) {
-        rival = kin_start(run_rival, NULL);
-        if (!row_wait(&here->scene->ready))
-            return broken("the rival is not ready");
+    rc = begin();
+    for (int d = 0; rc == WHOLE && d < here->earlier; d++) {
+        rc = enter(&victim, d);
+        if (rc == WHOLE)
+            rc = go_to_place(&victim, &here->place[d]);
+        if (rc == WHOLE)
+            rc = killed(&victim);
     }
-    rc = enter(&victim, &end);
-    if (rc != WHOLE)
-        return rc;
-    if (here->mode == WORLD_PROFILE) {
-        watch_heap();
-        watch_add(here->scene->object, SCENE_OBJECT);
-        trail_begin(here->trail);
-        if (record(&victim, end) != WHOLE)
-            return BROKEN;
-        return tracee_leave(&victim) != 0 ? broken("the victim cannot be left")
-                                          : finished(&victim);
-    }
-    if (go_to_point(&victim, here->point) != WHOLE)
-        return BROKEN;
-    return here->mode == WORLD_KILL ? killed(&victim) : stopped(&victim);
+    if (rc == WHOLE)
+        rc = enter(&victim, here->earlier);
+    if (rc == WHOLE && here->mode == WORLD_PROFILE)
+        return profile(&victim);
+    if (rc == WHOLE)
+        rc = go_to_place(&victim, &here->place[here->earlier]);
+    if (rc == WHOLE && here->mode == WORLD_STOP)
+        return stopped(&victim);
+    if (rc == WHOLE)
+        rc = killed(&victim);
+    return rc == WHOLE ? survive() : rc;
 }
 
 int world_run(world *w)
