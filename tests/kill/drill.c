@@ -81,7 +81,7 @@ static void tell(const drill *d, const scene *s, long k)
 {
     if (row_is_control(d->row) || d->tally->told++ >= TOLD)
         return;
-    fprintf(stderr, "FAILED: %s %s %s", d->row->object, d->row->operation,
+    fprintf(stderr, "FAILED: %s %s %s", d->row->how->object, d->row->how->name,
             d->row->position);
     if (d->row->variants > 1)
         fprintf(stderr, " (variant %u)", d->variant);
@@ -126,8 +126,8 @@ static void run_lanes(drill *d)
     }
     for (int i = 0; i < d->options->lanes && i < LANES; i++)
         if (kin_end(pid[i], LANE_MS) != 0) {
-            fprintf(stderr, "FAILED: %s %s: a lane ended early\n", d->row->object,
-                    d->row->operation);
+            fprintf(stderr, "FAILED: %s %s: a lane ended early\n", d->row->how->object,
+                    d->row->how->name);
             d->tally->failed++;
         }
 }
@@ -144,8 +144,9 @@ static int profile(drill *d)
     rc = world_run(&w);
     if (rc != 0 && rc != 77) {
         d->tally->failed++;
-        fprintf(stderr, "FAILED: %s %s %s, %s: %s\n", d->row->object, d->row->operation,
-                d->row->position, w.earlier ? "recovering" : "nobody killed", s->text);
+        fprintf(stderr, "FAILED: %s %s %s, %s: %s\n", d->row->how->object,
+                d->row->how->name, d->row->position,
+                w.earlier ? "recovering" : "nobody killed", s->text);
     }
     munmap(s, sizeof *s);
     return rc;

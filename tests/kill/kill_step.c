@@ -90,7 +90,7 @@ static int is_wanted(const request *q, const row *r, int stop)
 {
     char name[200];
 
-    snprintf(name, sizeof name, "%s %s%s %s", r->object, r->operation,
+    snprintf(name, sizeof name, "%s %s%s %s", r->how->object, r->how->name,
              stop ? "_stopped" : "", r->position);
     for (int i = 0; i < q->filters; i++)
         if (!strncmp(name, q->filter[i], strlen(q->filter[i])))
@@ -102,10 +102,10 @@ static int is_wanted(const request *q, const row *r, int stop)
 
 static void report(const row *r, int stop, const drill_result *d, double seconds)
 {
-    char operation[64];
+    char name[64];
 
-    snprintf(operation, sizeof operation, "%s%s", r->operation, stop ? "_stopped" : "");
-    printf("%-16s %-18s %-16s %6ld %5ld", r->object, operation, r->position, d->points,
+    snprintf(name, sizeof name, "%s%s", r->how->name, stop ? "_stopped" : "");
+    printf("%-16s %-18s %-16s %6ld %5ld", r->how->object, name, r->position, d->points,
            d->failed);
     printf(isatty(STDOUT_FILENO) ? "  %.1f s\n" : "\n", seconds);
     fflush(stdout);
@@ -138,10 +138,10 @@ static void run_rows(const request *q, total *t)
             for (int stop = 0; stop <= 1; stop++) {
                 const row *r = &row_table_of[i]->rows[k];
 
-                if ((stop && !r->visit) || !is_wanted(q, r, stop))
+                if ((stop && !r->how->visit) || !is_wanted(q, r, stop))
                     continue;
                 if (q->list)
-                    printf("%s %s%s %s\n", r->object, r->operation,
+                    printf("%s %s%s %s\n", r->how->object, r->how->name,
                            stop ? "_stopped" : "", r->position);
                 else
                     run_row(q, r, stop, t);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A row: one operation on one object in one position, that a process is killed in.
+ * A row: one operation on one object, in one position, that a process is killed in.
  *
  * Each kill point has a world of its own: a process that makes heap and object afresh
  * (set_up), forks the victim, lets it run to the window, kills it there, and lets a
@@ -45,8 +45,9 @@
 
 #define SCENE_OBJECT 2048
 
-/* Shared by the processes of a world; zeros when it begins. */
+/* Shared by the processes of a world; zeros when it begins, but for the row. */
 typedef struct scene {
+    const struct row *row;
     _Atomic int ready, go, relief, done, deaths;
     _Atomic pid_t victim;
     unsigned variant;   /* of the row: 0 .. variants - 1 */
@@ -57,10 +58,9 @@ typedef struct scene {
     char text[600];                         /* what failed */
 } scene;
 
-typedef struct row {
-    const char *object, *operation, *position;
+typedef struct operation {
+    const char *object, *name;
     int (*set_up)(scene *s);
-    int (*rival)(scene *s);
     int (*warm_up)(scene *s);
     int (*operate)(scene *s);
     int (*finish)(scene *s);
@@ -68,11 +68,20 @@ typedef struct row {
     int (*visit)(scene *s);
     int (*act)(scene *s);
     int (*recover)(scene *s);
-    int deaths;                      /* 0: one */
     void (*from)(void), (*to)(void); /* NULL: all of operate */
     int entries;                     /* 0: the first */
-    unsigned variants;               /* 0: one */
     int patience_ms;                 /* a survivor's; 0: 5 s */
+} operation;
+
+typedef struct row {
+    const operation *how;
+    const char *position;
+    int (*rival)(scene *s);
+    int deaths;         /* 0: one */
+    unsigned variants;  /* 0: one; scene.variant counts them */
+    size_t size;        /* the rest is the rows' own: bytes that it is about, */
+    const char *layout; /* what the heap looks like before (ground.h), */
+    int expect;         /* how many blocks there are more when it is over */
 } row;
 
 typedef struct row_table {

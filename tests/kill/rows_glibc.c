@@ -3,8 +3,6 @@
  * Control rows: what the C library offers to processes that share memory, other than its
  * robust mutex. Each of them must be seen to fail: a kill leaves it so that whoever comes
  * next waits for ever. The harness that finds furrow whole finds these broken.
- *
- * Two of the rows are the robust mutex, alone and as furrow's lock uses it: it stands.
  */
 #include "rows.h"
 
@@ -176,37 +174,39 @@ static int barrier_wait(scene *s)
     return rc;
 }
 
+static const operation sem_locking = {.object = "glibc_sem",
+                                      .name = "wait_post",
+                                      .set_up = sem_is_there,
+                                      .operate = sem_use,
+                                      .survive = sem_survive,
+                                      .patience_ms = PATIENCE_MS};
+
+static const operation rwlock_reading = {.object = "glibc_rwlock",
+                                         .name = "read",
+                                         .set_up = rwlock_is_there,
+                                         .operate = rwlock_read,
+                                         .survive = rwlock_survive,
+                                         .patience_ms = PATIENCE_MS};
+
+static const operation cond_signalling = {.object = "glibc_condvar",
+                                          .name = "signal",
+                                          .set_up = cond_is_there,
+                                          .operate = cond_signal,
+                                          .survive = cond_survive,
+                                          .patience_ms = PATIENCE_MS};
+
+static const operation barrier_waiting = {.object = "glibc_barrier",
+                                          .name = "wait",
+                                          .set_up = barrier_is_there,
+                                          .operate = barrier_meet,
+                                          .survive = barrier_survive,
+                                          .patience_ms = PATIENCE_MS};
+
 static const row rows[] = {
-    {.object = "glibc_sem",
-     .operation = "wait_post",
-     .position = "free",
-     .set_up = sem_is_there,
-     .operate = sem_use,
-     .survive = sem_survive,
-     .patience_ms = PATIENCE_MS},
-    {.object = "glibc_rwlock",
-     .operation = "read",
-     .position = "free",
-     .set_up = rwlock_is_there,
-     .operate = rwlock_read,
-     .survive = rwlock_survive,
-     .patience_ms = PATIENCE_MS},
-    {.object = "glibc_condvar",
-     .operation = "signal",
-     .position = "waiting",
-     .set_up = cond_is_there,
-     .rival = cond_wait,
-     .operate = cond_signal,
-     .survive = cond_survive,
-     .patience_ms = PATIENCE_MS},
-    {.object = "glibc_barrier",
-     .operation = "wait",
-     .position = "second",
-     .set_up = barrier_is_there,
-     .rival = barrier_wait,
-     .operate = barrier_meet,
-     .survive = barrier_survive,
-     .patience_ms = PATIENCE_MS},
+    {.how = &sem_locking, .position = "free"},
+    {.how = &rwlock_reading, .position = "free"},
+    {.how = &cond_signalling, .position = "waiting", .rival = cond_wait},
+    {.how = &barrier_waiting, .position = "second", .rival = barrier_wait},
 };
 
 const row_table glibc_rows = {rows, sizeof rows / sizeof *rows};

@@ -60,7 +60,7 @@ int row_wait(_Atomic int *word)
 
 int row_is_control(const row *r)
 {
-    return strncmp(r->object, "glibc_", 6) == 0;
+    return strncmp(r->how->object, "glibc_", 6) == 0;
 }
 
 /* How somebody ended who should have ended well. */
@@ -77,7 +77,7 @@ static int ended_well(const char *who, int status)
 
 static int patience(void)
 {
-    return here->row->patience_ms ? here->row->patience_ms : PATIENCE_MS;
+    return here->row->how->patience_ms ? here->row->how->patience_ms : PATIENCE_MS;
 }
 
 /* ---- those who play ---------------------------------------------------------------*/
@@ -91,7 +91,7 @@ static int run_rival(void *arg)
 static int run_actor(void *arg)
 {
     (void)arg;
-    return here->row->act(here->scene);
+    return here->row->how->act(here->scene);
 }
 
 static int run_recoverer(void *arg)
@@ -100,7 +100,7 @@ static int run_recoverer(void *arg)
 
     (void)arg;
     s->victim = getpid();
-    return here->row->recover(s);
+    return here->row->how->recover(s);
 }
 
 static int run_victim(void *arg)
@@ -110,12 +110,12 @@ static int run_victim(void *arg)
 
     (void)arg;
     s->victim = getpid();
-    if (r->warm_up && r->warm_up(s) != 0)
+    if (r->how->warm_up && r->how->warm_up(s) != 0)
         return BROKEN;
-    if (r->operate(s) != 0)
+    if (r->how->operate(s) != 0)
         return BROKEN;
     s->done = 1;
-    return r->finish ? r->finish(s) : WHOLE;
+    return r->how->finish ? r->how->finish(s) : WHOLE;
 }
 
 static int run_survivor(void *arg)
@@ -123,7 +123,7 @@ static int run_survivor(void *arg)
     const row *r = here->row;
 
     (void)arg;
-    if (r->survive && r->survive(here->scene) != 0)
+    if (r->how->survive && r->how->survive(here->scene) != 0)
         return BROKEN;
     if (fw_segment_peek() && furrow_fsck() < 0)
         return broken("in the end: %s", furrow_last_error()->text);
@@ -133,7 +133,7 @@ static int run_survivor(void *arg)
 static int run_visitor(void *arg)
 {
     (void)arg;
-    return here->row->visit(here->scene);
+    return here->row->how->visit(here->scene);
 }
 
 /* ---- the victim's way -------------------------------------------------------------*/
@@ -174,11 +174,11 @@ static int meet_actor(tracee *t)
 static int enter(tracee *t, int deaths)
 {
     const row *r = here->row;
-    uintptr_t from = (uintptr_t)(deaths    ? row_at(r->recover)
-                                 : r->from ? r->from
-                                           : row_at(r->operate));
+    uintptr_t from = (uintptr_t)(deaths         ? row_at(r->how->recover)
+                                 : r->how->from ? r->how->from
+                                                : row_at(r->how->operate));
 
-    if (r->act) {
+    if (r->how->act) {
         if (meet_actor(t) != WHOLE)
             return BROKEN;
     } else if (tracee_fork(t, deaths ? run_recoverer : run_victim, NULL) != 0) {
@@ -186,7 +186,8 @@ static int enter(tracee *t, int deaths)
                    ? 77
                    : broken("no victim");
     }
-    if (go_to(t, from, !deaths && r->entries ? r->entries : 1) != TRACEE_STOPPED)
+    if (go_to(t, from, !deaths && r->how->entries ? r->how->entries : 1) !=
+        TRACEE_STOPPED)
         return broken("the victim does not come to the window");
     return WHOLE;
 }
@@ -214,7 +215,7 @@ static int is_call(uintptr_t pc)
 /* The window is over at the entry of `to`, or when the function has returned. */
 static int record(tracee *t)
 {
-    uintptr_t to = here->earlier ? 0 : (uintptr_t)here->row->to;
+    uintptr_t to = here->earlier ? 0 : (uintptr_t)here->row->how->to;
     uintptr_t frame = to ? 0 : t->sp, end = to ? to : tracee_return(t);
 
     (void)watch_changed();
@@ -248,6 +249,11 @@ static int go_to_place(tracee *t, const trail_place *place)
 
     for (long i = 0; state == TRACEE_STOPPED && i < place->more; i++)
         state = tracee_step(t);
+    if (state == TRACEE_GONE &&
+        WIFEXITED(t->status)) { /* it took another way this time */
+        t->pid = 0;
+        return ended_well("the victim", WEXITSTATUS(t->status));
+    }
     return state == TRACEE_LOST ? broken("the victim is lost on its way") : WHOLE;
 }
 
@@ -270,7 +276,7 @@ static int survive(void)
 
 static int killed(tracee *t)
 {
-    if (tracee_kill(t) != 0)
+    if (t->pid && tracee_kill(t) != 0)
         return broken("the victim would not die: status %#x", (unsigned)t->status);
     here->scene->deaths++;
     return WHOLE;
@@ -279,7 +285,7 @@ static int killed(tracee *t)
 /* It was left, and comes to its end by itself. An actor knows who is his victim. */
 static int finished(const tracee *t)
 {
-    if (!here->row->act &&
+    if (!here->row->how->act &&
         ended_well("the victim", kin_end(t->pid, patience())) != WHOLE)
         return BROKEN;
     return survive();
@@ -289,6 +295,8 @@ static int stopped(tracee *t)
 {
     pid_t visitor;
 
+    if (!t->pid)
+        return survive();
     if (tracee_leave_stopped(t) != 0)
         return broken("the victim would not stop");
     visitor = kin_start(run_visitor, NULL);
@@ -321,7 +329,7 @@ static int begin(void)
 
     setpgid(0, 0);
     kin_begin();
-    if (r->set_up && r->set_up(here->scene) != 0)
+    if (r->how->set_up && r->how->set_up(here->scene) != 0)
         return BROKEN;
     if (!r->rival)
         return WHOLE;
@@ -368,6 +376,7 @@ int world_run(world *w)
 
     memset(w->scene, 0, sizeof *w->scene);
     w->scene->variant = variant;
+    w->scene->row = w->row;
     here = w;
     pid = kin_start(play, w);
     setpgid(pid, pid);
