@@ -79,10 +79,12 @@ static uintptr_t place_of(const trail *t, long k)
 
 static void tell(const drill *d, const scene *s, long k)
 {
+    char name[200];
+
     if (row_is_control(d->row) || d->tally->told++ >= TOLD)
         return;
-    fprintf(stderr, "FAILED: %s %s %s", d->row->how->object, d->row->how->name,
-            d->row->position);
+    row_name(d->row, d->stop, name, sizeof name);
+    fprintf(stderr, "FAILED: %s", name);
     if (d->row->variants > 1)
         fprintf(stderr, " (variant %u)", d->variant);
     fprintf(stderr, ", %s after %ld of %ld steps, at %#jx: %s\n",
@@ -136,6 +138,7 @@ static int profile(drill *d)
 {
     scene *s = shared_new(sizeof *s);
     world w = d->world;
+    char name[200];
     int rc;
 
     w.scene = s;
@@ -144,9 +147,9 @@ static int profile(drill *d)
     rc = world_run(&w);
     if (rc != 0 && rc != 77) {
         d->tally->failed++;
-        fprintf(stderr, "FAILED: %s %s %s, %s: %s\n", d->row->how->object,
-                d->row->how->name, d->row->position,
-                w.earlier ? "recovering" : "nobody killed", s->text);
+        row_name(d->row, d->stop, name, sizeof name);
+        fprintf(stderr, "FAILED: %s, %s: %s\n", name,
+                w.earlier ? "a recoverer" : "nobody killed", s->text);
     }
     munmap(s, sizeof *s);
     return rc;
@@ -158,8 +161,9 @@ static long most_points(const drill *d)
     static const long of_chain[WORLD_DEATHS + 1] = {0, 0, 16, 8};
     int deaths = d->row->deaths;
 
-    return d->stop || deaths < 2 || deaths > WORLD_DEATHS ? d->options->points
-                                                          : of_chain[deaths];
+    if (!d->stop && deaths >= 2 && deaths <= WORLD_DEATHS)
+        return of_chain[deaths];
+    return d->row->points ? d->row->points : d->options->points;
 }
 
 static int drill_chain(drill *d);

@@ -5,7 +5,7 @@
  * failed; docs/kill-step.md says how rows are written.
  *
  *     kill-step [--seed N] [--stride N] [--points N] [--budget SECONDS] [--lanes N]
- *               [--list] [FILTER...]
+ *               [--times] [--list] [FILTER...]
  *
  * A filter is "object operation position" or the beginning of it. Exits with 1 when a row
  * failed, when a row of the C library (glibc_) did not, or when there was no point at all.
@@ -18,14 +18,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SECOND INT64_C(1000000000)
 
 typedef struct request {
     drill_options drill;
     double budget; /* seconds */
-    int list;
+    int list, times;
     char **filter;
     int filters;
 } request;
@@ -41,7 +40,8 @@ typedef struct total {
 static int usage(void)
 {
     fputs("usage: kill-step [--seed N] [--stride N] [--points N] [--budget SECONDS]\n"
-          "                 [--lanes N] [--list] [\"OBJECT OPERATION POSITION\"...]\n",
+          "                 [--lanes N] [--times] [--list]\n"
+          "                 [\"OBJECT OPERATION POSITION\"...]\n",
           stderr);
     return 2;
 }
@@ -73,10 +73,10 @@ static int take_arguments(request *r, int argc, char **argv)
     int i = 1;
 
     for (; i < argc && !strncmp(argv[i], "--", 2); i++) {
-        if (!strcmp(argv[i], "--list")) {
-            r->list = 1;
+        r->list |= !strcmp(argv[i], "--list");
+        r->times |= !strcmp(argv[i], "--times");
+        if (!strcmp(argv[i], "--list") || !strcmp(argv[i], "--times"))
             continue;
-        }
         if (take_number(r, argv[i], i + 1 < argc ? argv[i + 1] : NULL) != 0)
             return -1;
         i++;
@@ -86,12 +86,16 @@ static int take_arguments(request *r, int argc, char **argv)
     return 0;
 }
 
+/* Does the name, a single space between its words, begin with a filter? */
 static int is_wanted(const request *q, const row *r, int stop)
 {
-    char name[200];
+    char name[200], *to = name;
 
-    snprintf(name, sizeof name, "%s %s%s %s", r->how->object, r->how->name,
-             stop ? "_stopped" : "", r->position);
+    row_name(r, stop, name, sizeof name);
+    for (const char *from = name; *from; from++)
+        if (*from != ' ' || (to > name && to[-1] != ' '))
+            *to++ = *from;
+    *to = 0;
     for (int i = 0; i < q->filters; i++)
         if (!strncmp(name, q->filter[i], strlen(q->filter[i])))
             return 1;
@@ -100,27 +104,30 @@ static int is_wanted(const request *q, const row *r, int stop)
 
 /* ---- rows -------------------------------------------------------------------------*/
 
-static void report(const row *r, int stop, const drill_result *d, double seconds)
+static void report(const char *name, const drill_result *d, double seconds)
 {
-    char name[64];
-
-    snprintf(name, sizeof name, "%s%s", r->how->name, stop ? "_stopped" : "");
-    printf("%-16s %-18s %-16s %6ld %5ld", r->how->object, name, r->position, d->points,
-           d->failed);
-    printf(isatty(STDOUT_FILENO) ? "  %.1f s\n" : "\n", seconds);
+    printf("%s %6ld %6ld", name, d->points, d->failed);
+    printf(seconds > 0 ? "  %.1f s\n" : "\n", seconds);
     fflush(stdout);
 }
 
 static void run_row(const request *q, const row *r, int stop, total *t)
 {
     int64_t begin = kin_now();
-    drill_result d = drill_row(r, stop, &q->drill);
+    drill_result d = {0};
+    char name[200];
 
+    row_name(r, stop, name, sizeof name);
+    if (q->list) {
+        puts(name);
+        return;
+    }
+    d = drill_row(r, stop, &q->drill);
     t->late |= d.late;
     t->unable |= d.unable;
     if (d.unable)
         return;
-    report(r, stop, &d, (double)(kin_now() - begin) * 1e-9);
+    report(name, &d, q->times ? (double)(kin_now() - begin) * 1e-9 : 0);
     t->rows++;
     if (row_is_control(r)) {
         t->controls++;
@@ -138,13 +145,10 @@ static void run_rows(const request *q, total *t)
             for (int stop = 0; stop <= 1; stop++) {
                 const row *r = &row_table_of[i]->rows[k];
 
-                if ((stop && !r->how->visit) || !is_wanted(q, r, stop))
+                if ((stop && (!r->how->visit || r->deaths > 1)) ||
+                    !is_wanted(q, r, stop))
                     continue;
-                if (q->list)
-                    printf("%s %s%s %s\n", r->how->object, r->how->name,
-                           stop ? "_stopped" : "", r->position);
-                else
-                    run_row(q, r, stop, t);
+                run_row(q, r, stop, t);
             }
 }
 
@@ -179,7 +183,7 @@ int main(int argc, char **argv)
     kin_begin();
     q.drill.until = kin_now() + (int64_t)(q.budget * (double)SECOND);
     if (!q.list)
-        printf("seed %lu, %d lanes\n%-16s %-18s %-16s %6s %5s\n", q.drill.seed,
+        printf("seed %lu, %d lanes\n%-14s %-24s %-18s %6s %6s\n", q.drill.seed,
                q.drill.lanes, "object", "operation", "position", "points", "failed");
     fflush(stdout);
     run_rows(&q, &t);

@@ -78,16 +78,21 @@ typedef struct row {
     const char *position;
     int (*rival)(scene *s);
     int deaths;         /* 0: one */
+    long points;        /* at most so many; 0: what the command line says */
     unsigned variants;  /* 0: one; scene.variant counts them */
     size_t size;        /* the rest is the rows' own: bytes that it is about, */
     const char *layout; /* what the heap looks like before (ground.h), */
-    int expect;         /* how many blocks there are more when it is over */
+    int expect;         /* how many blocks there are more when it is over, */
+    int gone;           /* how many died before */
 } row;
 
 typedef struct row_table {
     const row *rows;
     size_t count;
 } row_table;
+
+/* Its name on the output: object, operation (and what becomes of it), position. */
+void row_name(const row *r, int stop, char *text, size_t size);
 
 /* A control row is one of the C library's primitives: it must fail. */
 int row_is_control(const row *r);

@@ -228,6 +228,17 @@ static const row rows[] = {
     {&freeing_pair, "slab_and_slab", .size = 64, .expect = -2},
     {&freeing_pair, "slab_and_run", .size = RUN, .expect = -2},
     {&freeing_pair, "slab_and_large", .size = LARGE, .expect = -2},
+    {&allocating, "slab_first", .size = SLAB, .deaths = 2},
+    {&allocating, "run_merge_split", .size = RUN, .layout = "#212#", .deaths = 2},
+    {&taking, "large_merge", .size = LARGE, .layout = "#11#", .deaths = 2},
+    {&freeing, "slab_page_above", .size = SLAB, .layout = "#######S", .expect = -1,
+     .deaths = 2},
+    {&freeing, "run_holes_beside", .size = RUN, .layout = "#2S2#", .expect = -1,
+     .deaths = 2},
+    {&publishing, "slab_and_run", .size = RUN, .expect = 2, .deaths = 2},
+    {&publishing, "slab_and_run", .size = RUN, .expect = 2, .deaths = 3},
+    {&freeing_pair, "slab_and_run", .size = RUN, .expect = -2, .deaths = 2},
+    {&freeing_pair, "slab_and_run", .size = RUN, .expect = -2, .deaths = 3},
     {&freeing_pair, "contended", .size = RUN, .expect = -2, .rival = ground_hold_lock},
 };
 

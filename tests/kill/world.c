@@ -58,6 +58,17 @@ int row_wait(_Atomic int *word)
     return *word != 0;
 }
 
+void row_name(const row *r, int stop, char *text, size_t size)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "%s%s%s", r->how->name, stop ? "_stopped" : "",
+             stop || r->deaths < 2 ? ""
+             : r->deaths == 2      ? "_recovered"
+                                   : "_recovered_twice");
+    snprintf(text, size, "%-14s %-24s %-18s", r->how->object, name, r->position);
+}
+
 int row_is_control(const row *r)
 {
     return strncmp(r->how->object, "glibc_", 6) == 0;
