@@ -22,7 +22,7 @@ enum { TOLD = 3, LANE_MS = 600000, LANES = 64 };
 /* Shared by judge and lanes. */
 typedef struct tally {
     _Atomic long points, failed;
-    _Atomic int late, told;
+    _Atomic int told;
 } tally;
 
 typedef struct drill {
@@ -92,6 +92,14 @@ static void tell(const drill *d, const scene *s, long k)
             (uintmax_t)place_of(d->trail, k), s->text[0] ? s->text : "?");
 }
 
+/* The time is over, and something was done in it. */
+static int is_over(const drill *d)
+{
+    int64_t now = kin_now();
+
+    return now > d->options->until || (now > d->options->soft && d->tally->points > 0);
+}
+
 static int run_lane(void *arg)
 {
     drill *d = arg;
@@ -104,10 +112,8 @@ static int run_lane(void *arg)
     kin_begin();
     s->variant = d->variant;
     for (long i = d->lane; i < d->points; i += d->options->lanes) {
-        if (kin_now() > d->options->until) {
-            d->tally->late = 1;
+        if (is_over(d))
             break;
-        }
         w.place[w.earlier] = trail_at(d->trail, d->point[i]);
         d->tally->points++;
         if (world_run(&w) != 0) {
@@ -158,7 +164,7 @@ static int profile(drill *d)
 /* How many points of the window are taken: of a chain of deaths, fewer of each. */
 static long most_points(const drill *d)
 {
-    static const long of_chain[WORLD_DEATHS + 1] = {0, 0, 16, 8};
+    static const long of_chain[WORLD_DEATHS + 1] = {0, 0, 16, 6};
     int deaths = d->row->deaths;
 
     if (!d->stop && deaths >= 2 && deaths <= WORLD_DEATHS)
@@ -207,10 +213,8 @@ static int drill_chain(drill *d)
 {
     int rc;
 
-    if (kin_now() > d->options->until) {
-        d->tally->late = 1;
+    if (is_over(d))
         return 0;
-    }
     pin(&d->cpus, 0);
     rc = profile(d);
     if (rc != 0)
@@ -242,7 +246,7 @@ drill_result drill_row(const row *r, int stop, const drill_options *options)
     }
     result = (drill_result){.points = d.tally->points,
                             .failed = d.tally->failed,
-                            .late = d.tally->late,
+                            .late = d.tally->points == 0,
                             .unable = rc == 77};
     munmap(d.tally, sizeof *d.tally);
     return result;

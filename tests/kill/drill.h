@@ -12,14 +12,15 @@ typedef struct drill_options {
     unsigned long seed; /* which points, when not all are taken */
     long stride;        /* one in so many of those instructions that change nothing */
     long points;        /* at most so many for a row and variant */
-    int64_t until;      /* no world begins after that (kin_now()) */
+    int64_t soft;       /* after that (kin_now()) it leaves off with what it has, */
+    int64_t until;      /* after that with nothing, too */
     int lanes;          /* worlds at a time */
 } drill_options;
 
 typedef struct drill_result {
     long points, failed;
     int unable; /* there is no ptrace here */
-    int late;   /* the time was over before all were done */
+    int late;   /* the time was over before the first */
 } drill_result;
 
 /* Kill the victim of the row at its points, or with `stop` stop it there. */

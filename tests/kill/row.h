@@ -70,7 +70,7 @@ typedef struct operation {
     int (*recover)(scene *s);
     void (*from)(void), (*to)(void); /* NULL: all of operate */
     int entries;                     /* 0: the first */
-    int patience_ms;                 /* a survivor's; 0: 5 s */
+    int patience_ms;                 /* a survivor's; 0: 10 s */
 } operation;
 
 typedef struct row {
@@ -109,7 +109,7 @@ int row_failed(scene *s, const char *file, int line, const char *what);
 /* A function of the library as a place in its code. */
 #define row_at(function) ((void (*)(void))(function))
 
-/* Wait until *word is not 0, for at most five seconds. Returns 1, or 0. */
+/* Wait until *word is not 0, for at most ten seconds. Returns 1, or 0. */
 int row_wait(_Atomic int *word);
 
 #endif

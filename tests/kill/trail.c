@@ -4,11 +4,13 @@
  */
 #include "trail.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-enum { PLACES = 1 << 16 };
+enum {
+    PLACES = 1 << 16,
+    DEAR = 200 /* a place that comes by so often before is left to those like it */
+};
 
 /* How often the tracee was at a place: of the trail that is being made. */
 static struct {
@@ -85,42 +87,32 @@ static int is_news(const trail *t, long k)
     return k == 0 || k == t->steps || t->step[k - 1].what != 0;
 }
 
-/* Evenly over those that are `news` or are not; which ones, the seed says. */
-static long choose(const trail *t, int news, long most, unsigned long seed,
-                   char *chosen)
+/* Those that are `news`, or those others that are not dear to get to, in random order.
+ * Returns how many. */
+static long gather(const trail *t, int news, unsigned long seed, long *out)
 {
-    long all = 0, taken = 0, at = 0;
+    long n = 0;
 
     for (long k = 0; k <= t->steps; k++)
-        all += is_news(t, k) == news;
-    if (all == 0 || most <= 0)
-        return 0;
-    if (most > all)
-        most = all;
-    at = (long)(seed % (unsigned long)all);
-    for (long k = 0; k <= t->steps; k++) {
-        if (is_news(t, k) != news)
-            continue;
-        chosen[k] = (char)((at + 1) * most / all != at * most / all);
-        taken += chosen[k];
-        at++;
+        if (is_news(t, k) == news && (news || trail_at(t, k).nth <= DEAR))
+            out[n++] = k;
+    for (long i = n - 1; i > 0; i--) {
+        long other, was = out[i];
+
+        seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        other = (long)((seed >> 33) % ((unsigned long)i + 1));
+        out[i] = out[other];
+        out[other] = was;
     }
-    return taken;
+    return n;
 }
 
 long trail_choose(const trail *t, long most, long stride, unsigned long seed, long *out)
 {
-    char *chosen = calloc((size_t)t->steps + 1, 1);
-    long n = 0, others;
+    long n = gather(t, 1, seed, out), others;
 
-    if (!chosen)
-        return 0;
-    most -= choose(t, 1, most, seed, chosen);
-    others = stride ? (t->steps + 1) / stride : 0;
-    (void)choose(t, 0, most < others ? most : others, seed, chosen);
-    for (long k = 0; k <= t->steps; k++)
-        if (chosen[k])
-            out[n++] = k;
-    free(chosen);
-    return n;
+    if (n >= most || stride == 0)
+        return n < most ? n : most;
+    others = gather(t, 0, seed, out + n) / stride;
+    return n + others < most ? n + others : most;
 }

@@ -50,8 +50,9 @@ void trail_mark(trail *t, int what);
 /* After k steps. Behind a system call that slept: in that sleep. */
 trail_place trail_at(const trail *t, long k);
 
-/* Choose at most `most` kill points k (after k steps; 0 .. steps), in order: those after
- * news first, then others, evenly, at most one in `stride` of them (0: none). Returns how many are in `out`. */
+/* Choose at most `most` kill points k (after k steps; 0 .. steps): those after news first,
+ * then at most one in `stride` of the others (0: none), each in random order, so that
+ * the first so many are a fair sample. `out` has room for steps + 1. Returns how many. */
 long trail_choose(const trail *t, long most, long stride, unsigned long seed,
                   long *out);
 

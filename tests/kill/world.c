@@ -20,9 +20,9 @@
 #include <unistd.h>
 
 enum {
-    WORLD_MS = 20000,
-    PATIENCE_MS = 5000, /* for whoever must end */
-    VISIT_MS = 4,       /* for a visitor, before the stopped victim goes on */
+    WORLD_MS = 60000,
+    PATIENCE_MS = 10000, /* for whoever must end */
+    VISIT_MS = 4,        /* for a visitor, before the stopped victim goes on */
     WHOLE = 0,
     BROKEN = 1
 };
