@@ -107,11 +107,12 @@ static int lay_block(scene *s, plan *p, char what)
     row_want(s, block != NULL);
     if (what == 'S') {
         s->subject = block;
-        ground_fill(block, size);
+        ground_fill(block, size < FW_HEAP_LARGE ? size : FW_PAGE);
         fw_heap_publish_pair(block, NULL);
     } else if (what == 'O') {
         s->other = block;
     } else if (what != '#' && p->holes < BLOCKS) {
+        ground_fill(block, size < FW_HEAP_LARGE ? size : FW_PAGE);
         p->hole[p->holes++] = block;
     }
     return 0;
