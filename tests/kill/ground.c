@@ -160,7 +160,8 @@ static int use_size(scene *s, size_t size)
 
 int ground_use(scene *s)
 {
-    static const size_t sizes[] = {64, 300, 1024, 3 * FW_PAGE, 2 * FW_LARGE_UNIT};
+    static const size_t sizes[] = {FW_PAGE, 3 * FW_PAGE, 64,
+                                   300,     1024,        2 * FW_LARGE_UNIT};
     const furrow_array *bystander = s->bystander;
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
