@@ -391,8 +391,9 @@ int world_run(world *w)
     here = w;
     pid = kin_start(play, w);
     setpgid(pid, pid);
-    status = kin_end(pid, WORLD_MS);
-    kill(-pid, SIGKILL); /* who is left of it */
+    status = kin_end_group(pid, WORLD_MS);
+    if (status == KIN_SIGNAL + SIGKILL) /* nobody here does that */
+        return WORLD_LOST;
     if (status != 0 && status != 77)
         status = ended_well("the world", status);
     return status;
