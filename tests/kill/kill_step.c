@@ -238,7 +238,7 @@ static int conclude(const total *t)
 int main(int argc, char **argv)
 {
     fw_cpuset cpus;
-    request q = {.drill = {.stride = 1, .points = 100}, .budget = 180};
+    request q = {.drill = {.stride = 1, .points = 128}, .budget = 180};
     total t = {0};
 
     (void)fw_os_affinity(&cpus);
