@@ -141,7 +141,7 @@ static void list_row(const request *q, const row *r, int stop, total *t)
 }
 
 /* It may take twice the time that is left for each; when none is left, it gets a point
- * or two, for a quarter of the time more. */
+ * or two, for a quarter of the time more. Control rows come first, and have all. */
 static void run_row(const request *q, const row *r, int stop, total *t)
 {
     drill_options options = q->drill;
@@ -149,7 +149,9 @@ static void run_row(const request *q, const row *r, int stop, total *t)
     char name[200];
     drill_result d;
 
-    options.soft = begin + 2 * (options.soft - begin) / t->wanted--;
+    options.soft = row_is_control(r) ? options.until
+                                     : begin + 2 * (options.soft - begin) / t->wanted;
+    t->wanted--;
     row_name(r, stop, name, sizeof name);
     if (t->unable || (q->first && t->failed))
         return;
