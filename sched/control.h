@@ -21,12 +21,15 @@
 #include "range.h"
 #include "turn.h"
 
+#include <string.h>
+
 #define FW_GROUPS_MAX  64
 #define FW_JOB_PAYLOAD 896 /* bytes of a job that the engine describes a call with */
 #define FW_QUEUE_MAX   256 /* submissions waiting */
 
-/* Runs one chunk: 0, or the value that fails the call. */
-typedef int (*fw_job_run)(const void *payload, uint32_t chunk, int worker);
+/* Runs one chunk: 0, or the value that fails the call. The payload is the worker's own copy,
+ * in which it may note things until the job changes. */
+typedef int (*fw_job_run)(void *payload, uint32_t chunk, int worker);
 
 /* What a dispatch is about. Written by the driver while nobody is inside; workers copy it
  * when `version` differs from what they have. */
@@ -50,13 +53,26 @@ typedef struct fw_go {
     uint32_t chunks;
     uint32_t grace_ns; /* how long the share of a late worker is left to it */
     uint32_t reruns; /* generations since the call's first, whose number is its epoch */
-    uint32_t tail_size; /* bytes that follow the job's payload */
+    uint16_t tail_size; /* bytes that follow the job's payload */
+    int16_t held; /* a worker that is left asleep: its share is anybody's; or -1 */
     _Atomic uint64_t out[2];
     unsigned char tail[FW_GO_TAIL];
 } fw_go;
 _Static_assert(sizeof(fw_go) == 128, "a pair of lines");
 _Static_assert(offsetof(fw_go, tail) == 48,
                "16 bytes of the tail lie in the first line");
+
+/* Most tails are one number: a call to memcpy() for it takes a fortieth of a dispatch, at
+ * each of three places. */
+static inline void fw_tail_copy(void *to, const void *from, size_t size)
+{
+    if (size == 8)
+        memcpy(to, from, 8);
+    else if (size == 4)
+        memcpy(to, from, 4);
+    else if (size)
+        memcpy(to, from, size);
+}
 
 /* seq: what a worker must know before it may read the rest of the line.
  *    63                  10 9       2 1             0
@@ -125,6 +141,8 @@ typedef struct fw_member {
     _Atomic int32_t pid;    /* 0 for a thread; kept while DEAD */
     _Atomic int32_t status; /* wait status, while DEAD */
     _Atomic uint32_t kill;  /* FW_KILL_...: the driver wants it ended */
+    _Atomic uint64_t start; /* with pid: its identity; by itself, before it is UP */
+    _Atomic uint32_t early; /* how many in a row ended before they were up */
 } fw_member;
 _Static_assert(sizeof(fw_member) == 384, "three pairs of lines");
 
@@ -185,6 +203,7 @@ typedef struct fw_control {
     uint64_t queue_head, queue_tail;
     struct fw_submission *queue[FW_QUEUE_MAX];
     struct fw_submission *running; /* the supervisor's; it holds a reference */
+    struct fw_submission *over;    /* the supervisor's: nobody's, still to be freed */
     _Atomic uint32_t queued;       /* tail - head, for a look without the lock */
     _Atomic uint32_t supervise;    /* futex of a supervisor thread */
 
@@ -192,6 +211,23 @@ typedef struct fw_control {
 } fw_control;
 
 #define FW_NO_ERROR UINT64_MAX
+
+/* Workers that end before they are up, so many in a row, are not started any more. */
+#define FW_EARLY_MAX 10
+/* In the place of an errno: with the wait status of the last of them. */
+#define FW_ENDS_EARLY (1 << 16)
+
+/* Why no worker can be started, now that none is there: an errno, FW_ENDS_EARLY + status,
+ * or 0: some are still tried. */
+static inline int fw_control_why_none(fw_control *c)
+{
+    int why = (int)fw_load_relaxed(&c->spawn_error);
+
+    for (int i = 0; i < c->workers && !why; i++)
+        if (fw_load_acquire(&c->member[i].early) < FW_EARLY_MAX)
+            return 0;
+    return why ? why : FW_ENDS_EARLY | (fw_load_relaxed(&c->member[0].status) & 0xffff);
+}
 
 /* driver_sleeps: on the join futex, or as a supervisor that is to be notified. */
 enum { FW_SLEEPS_FUTEX = 1, FW_SLEEPS_SUPERVISOR = 2 };

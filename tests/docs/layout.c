@@ -66,6 +66,7 @@ static void print_team(void)
     PRINT_FIELD(fw_go, grace_ns);
     PRINT_FIELD(fw_go, reruns);
     PRINT_FIELD(fw_go, tail_size);
+    PRINT_FIELD(fw_go, held);
     PRINT_FIELD(fw_go, out);
     PRINT_FIELD(fw_go, tail);
     PRINT_FIELD(fw_member, in_gen);
@@ -76,6 +77,8 @@ static void print_team(void)
     PRINT_FIELD(fw_member, pid);
     PRINT_FIELD(fw_member, status);
     PRINT_FIELD(fw_member, kill);
+    PRINT_FIELD(fw_member, start);
+    PRINT_FIELD(fw_member, early);
 }
 
 /* ---- a named array's file ---------------------------------------------------------*/
