@@ -8,8 +8,8 @@ if(FURROW_SANITIZE)
     set(FURROW_TEST_SECONDS 300)
 endif()
 
-function(furrow_test_target target source)
-    add_executable(${target} ${source})
+function(furrow_test_target target)
+    add_executable(${target} ${ARGN})
     target_link_libraries(${target} PRIVATE furrow_options furrow_static
         PkgConfig::HWLOC Threads::Threads m)
     target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
