@@ -217,8 +217,9 @@ int furrow_array_where(const furrow_array *a, furrow_where *out);
 
 /* Give the array back; NULL is fine. Freeing an array that a running call uses is the
  * caller's mistake. Any process of the family may free it, but a file (named or mapped)
- * only the process that made, attached or mapped it. Returns 0, or FURROW_EINVAL when
- * it is not a live array or another process's file.
+ * only the process that made, attached or mapped it. Returns 0, FURROW_EINVAL when it
+ * is not a live array or another process's file, or FURROW_ECORRUPT when a stray store
+ * has met the array or the heap: then its memory stays.
  * Death in the middle: the memory is reclaimed, at once or when the family ends; never
  * twice. */
 int furrow_array_free(furrow_array *a);

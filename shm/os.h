@@ -192,6 +192,9 @@ int fw_os_pidfd_wait(int pidfd, int64_t until); /* 0 when gone, -ETIMEDOUT */
  * a stopped one is not. */
 int fw_os_process_gone(pid_t pid, uint64_t ticks);
 
+/* Is there no thread of that number, in any process? */
+int fw_os_thread_gone(pid_t tid);
+
 /* SIGKILL to this process when the thread that forked it ends; -ESRCH when the parent is
  * not `parent` any more. */
 int fw_os_die_with(pid_t parent);
