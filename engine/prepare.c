@@ -67,7 +67,7 @@ static take_job job_for(const furrow_pool *pool, const fw_array *root)
     memset(&job, 0, sizeof job); /* padding too: jobs are compared by bytes */
     job.data = root->block;
     job.size = root->block_size;
-    job.parts = pool->team->control->workers;
+    job.parts = pool->team->place->workers;
     job.processes = pool->team->start->processes;
     return job;
 }

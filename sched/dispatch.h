@@ -41,6 +41,7 @@ typedef struct fw_dispatch {
     int timed_out;  /* FW_DEADLINE_...; `cut` tells whether anything was left out */
     int cut;        /* chunks were not started because of deadline or cancel */
     int no_workers; /* fw_control_why_none(): none is left and none can be started */
+    int corrupt;    /* a stray store has met the control block: likewise */
     int supervisor_gone; /* nothing can be said about what was running */
     uint64_t error;      /* lowest failing chunk << 32 | value; FW_NO_ERROR */
     fw_torn_chunk *torn; /* ascending; malloc'ed: the caller of run() frees it */

@@ -11,7 +11,7 @@
 #ifndef SOAK_H
 #define SOAK_H
 
-#include "../stress/dice.h"
+#include "stress/dice.h"
 
 #include <furrow.h>
 #include <pthread.h>
