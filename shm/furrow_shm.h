@@ -162,9 +162,12 @@ inline furrow_array *furrow_value_new(int type)
 }
 
 /* Attach to the named array of another program. What lies there is checked as hostile
- * input. Free it as any other; the name belongs to its creator.
- * Errors: FURROW_EINVAL (the name), FURROW_EOS (there is none, or no permission),
- * FURROW_ECORRUPT (it is not a whole furrow array), FURROW_ENOMEM. */
+ * input. Free it as any other; the name belongs to its creator. The file must be this
+ * user's or root's, for who may write a file may also cut it short: elements that are
+ * gone are a SIGBUS to whoever touches them. In a worker that is a death as any other;
+ * functions of this header that read or write the array return an error.
+ * Errors: FURROW_EINVAL (the name), FURROW_EOS (there is none, no permission, another
+ * user's: EPERM), FURROW_ECORRUPT (it is not a whole furrow array), FURROW_ENOMEM. */
 furrow_array *furrow_array_attach(const char *name);
 
 /* Rows [begin, end) of the first dimension, sharing a's memory. Free it as any other;

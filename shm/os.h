@@ -122,8 +122,8 @@ int fw_os_file_may_be(size_t size);
 
 /* Named shared memory, in two steps so that nobody ever sees a half-made one: new() has
  * its memory (-ENOSPC, not a SIGBUS) and no name, publish() gives it the name ("/x") or
- * -EEXIST. open() attaches; -EINVAL when it is no plain file. unlink() removes the name
- * only while it is still that file. */
+ * -EEXIST. open() attaches; -EINVAL when it is no plain file, -EPERM when it is neither
+ * this user's nor root's. unlink() removes the name only while it is still that file. */
 typedef struct fw_file_id {
     uint64_t device, inode;
 } fw_file_id;
