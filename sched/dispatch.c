@@ -8,7 +8,7 @@
  *
  *   open    job, marks, error word; go line; seq = open(g) in every group; wake sleepers
  *   join    until every member left g, or nobody is inside and one that left saw all
- *           shares empty, or nobody is inside and somebody died
+ *           shares empty, or nobody is inside and somebody died or the deadline is over
  *   close   seq = closed(g), unless all members have been in g and left it: then nobody can
  *           enter it any more, and the next open saves a transfer of the line; wait until
  *           nobody is inside

@@ -30,6 +30,10 @@
  * A worker that ends before it is up (a fork handler of the program that crashes, a limit, the
  * OOM killer) is started again after a while that grows; FW_EARLY_MAX in a row are the last.
  *
+ * Whom it forked, and which slot that is for, the nursery keeps to itself: a state or a
+ * process id that a stray store has met makes it neither kill a stranger nor fill a slot
+ * twice. A slot without a child whose state says otherwise is taken for a death.
+ *
  * Killed: its children die with it (PR_SET_PDEATHSIG); the opener sees its pidfd.
  */
 #include "nursery.h"

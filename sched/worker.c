@@ -108,14 +108,13 @@ static void run_chunk(fw_worker *w, uint32_t k, uint32_t stolen)
     const fw_control *c = w->control;
     const uint32_t room = c->mark_room, shift = c->mark_shift & 31;
     _Atomic uint64_t *mark;
-    uint32_t chunk;
+    uint32_t chunk = k;
     int rc;
 
-    if (k >= room)
-        return; /* a stray store into a range */
-    chunk = c->listed ? c->list[k] : k;
+    if (c->listed)
+        chunk = k < room ? c->list[k] : room;
     if ((uint64_t)chunk << shift >= room || !wanted(w, chunk))
-        return;
+        return; /* `room`: a stray store into a range or the list */
     mark = &c->mark[(size_t)chunk << shift];
     fw_store_relaxed(mark, fw_mark(w->epoch, w->index, FW_MARK_STARTED));
     fw_fence_death();
