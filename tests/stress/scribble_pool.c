@@ -32,6 +32,9 @@
 
 enum { ROUNDS = 24, LEN = 30000, CALLS = 25, SOON = 8, ROUND_SECONDS = 60 };
 
+/* Whose process id is written where the pool's own are: it must live on. */
+static pid_t stranger;
+
 typedef struct vandal {
     const fw_team *team;
     dice dice;
@@ -69,6 +72,13 @@ static void put64(volatile void *at, dice *d)
     *(volatile uint64_t *)at = any_word(d);
 }
 
+/* Not just any number: should somebody believe it, the stranger dies of it and not the
+ * machine. */
+static void put_pid(volatile void *at, dice *d)
+{
+    *(volatile int32_t *)at = roll(d, 4) ? (int32_t)stranger : INT32_MAX;
+}
+
 static void strike_member(const fw_team *team, dice *d)
 {
     fw_control *c = team->control;
@@ -89,7 +99,7 @@ static void strike_member(const fw_team *team, dice *d)
         put32(&m->state, d);
         break;
     case 4:
-        put32(&m->pid, d);
+        put_pid(&m->pid, d);
         break;
     case 5:
         put32(&m->status, d);
@@ -156,7 +166,6 @@ static void strike_driver(const fw_team *team, dice *d)
                                      &c->listed,
                                      &c->deaths,
                                      &c->up,
-                                     &c->nursery_pid,
                                      &c->go_ahead,
                                      &c->spawn_error,
                                      &c->queued,
@@ -168,7 +177,9 @@ static void strike_driver(const fw_team *team, dice *d)
         &c->cancel,     &c->replaced,   &c->calls,
         &c->queue_head, &c->queue_tail, &c->queue[roll(d, FW_QUEUE_MAX)]};
 
-    if (roll(d, 2))
+    if (roll(d, 8) == 0)
+        put_pid(&c->nursery_pid, d);
+    else if (roll(d, 2))
         put32(word32[roll(d, sizeof word32 / sizeof *word32)], d);
     else
         put64(word64[roll(d, sizeof word64 / sizeof *word64)], d);
@@ -341,6 +352,28 @@ static void use_under_fire(furrow_pool *pool, furrow_array *a, unsigned round)
         pthread_join(thread, NULL);
 }
 
+static void start_stranger(void)
+{
+    stranger = fork();
+    if (stranger == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;)
+            pause();
+    }
+    if (stranger < 0)
+        fail("no stranger");
+}
+
+static void end_stranger(unsigned round)
+{
+    int status;
+
+    if (waitpid(stranger, &status, WNOHANG) != 0)
+        fail("round %u: a stranger was killed: status 0x%x", round, (unsigned)status);
+    kill(stranger, SIGKILL);
+    waitpid(stranger, &status, 0);
+}
+
 static int be_program(unsigned round)
 {
     furrow_array *a = array_of(1), *bystander = array_of(0xb57a), *b = array_of(5);
@@ -349,6 +382,7 @@ static int be_program(unsigned round)
     pthread_t thread;
     double start;
 
+    start_stranger();
     if (pthread_create(&thread, NULL, be_other, &o) != 0)
         fail("no thread");
     use_under_fire(pool, a, round);
@@ -359,6 +393,7 @@ static int be_program(unsigned round)
         fail("round %u: terminating took %.1f s", round, seconds_now() - start);
     o.stop = 1;
     pthread_join(thread, NULL);
+    end_stranger(round);
     want_all(bystander, 0xb57a, "a bystander");
     if (furrow_fsck() < 0 || furrow_pool_close(o.pool) < 0 ||
         furrow_array_free(a) < 0 || furrow_array_free(b) < 0 ||
