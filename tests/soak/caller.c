@@ -17,7 +17,7 @@
 
 enum { FIELDS = 3, SYNC = 0, CALLER, ASYNC, UNATTENDED, DEADLINE, WAYS };
 
-static const size_t lengths[FIELDS] = {4099, 60013, 16384};
+static const size_t lengths[FIELDS] = {4099, 140009, 16384};
 static const char *const way_name[WAYS] = {"a map", "a map that it takes part in",
                                            "a future", "futures left alone",
                                            "a map with a deadline"};
@@ -219,7 +219,7 @@ static void call_sync(caller *c, furrow_pool *pool, const pace *p, int way)
 static void one_call(caller *c, int pool)
 {
     int way = (int)roll(&c->dice, WAYS);
-    pace p = {.spin = roll(&c->dice, 3) ? roll(&c->dice, 60) : 0,
+    pace p = {.spin = roll(&c->dice, 3) ? roll(&c->dice, 40) : 0,
               .allocate = roll(&c->dice, 3) == 0};
     int64_t start = ms_now(), took;
 
@@ -248,7 +248,8 @@ void *caller_run(void *number)
 
 /* ---- their arrays -----------------------------------------------------------------------*/
 
-/* One of each caller's is a file in /dev/shm, which new workers map again. */
+/* One of each caller's is a file in /dev/shm, which new workers map again; one is a large
+ * block, whose memory is taken under fire. */
 static field field_new(int number, int k)
 {
     char name[64];
@@ -265,10 +266,10 @@ static field field_new(int number, int k)
     return f;
 }
 
-void callers_init(void)
+void callers_init(uint64_t round)
 {
     for (int i = 0; i < CALLERS; i++) {
-        callers[i].dice = dice_of((uint64_t)i + 100);
+        callers[i].dice = dice_of(round * CALLERS + (uint64_t)i + 100);
         callers[i].doing = &world.doing[i];
         for (int k = 0; k < FIELDS; k++)
             callers[i].field[k] = field_new(i, k);

@@ -187,6 +187,7 @@ static void one_round(dice *d, uint64_t round, double until)
     enum { THREADS = CALLERS + 2 };
     pthread_t thread[THREADS];
 
+    callers_init(round);
     open_pools(d);
     world.round_over = 0;
     for (uint64_t i = 0; i < CALLERS; i++)
@@ -200,6 +201,7 @@ static void one_round(dice *d, uint64_t round, double until)
         pthread_join(thread[i], NULL); /* the watch looks after each of them */
     wait_until_recovered();
     close_pools(d);
+    callers_fini();
 }
 
 /* ---- the whole ------------------------------------------------------------------------*/
@@ -234,10 +236,8 @@ static int be_soak(double seconds)
     world.start = seconds_now();
     world.end = world.start + seconds;
     start(&watch, watch_run, 0);
-    callers_init();
     for (; seconds_now() < world.end; rounds++)
         one_round(&d, rounds, seconds_now() + round_seconds);
-    callers_fini();
     world.over = 1;
     pthread_join(watch, NULL);
     check_inventory(&before);

@@ -68,7 +68,7 @@ _Noreturn __attribute__((format(printf, 1, 2))) void doom(const char *format, ..
 
 /* caller.c: a thread that calls until the round is over. arg: its number. */
 void *caller_run(void *number);
-void callers_init(void);
+void callers_init(uint64_t round);
 void callers_fini(void);
 /* A quiet call on each pool: every element once, nothing torn. */
 void callers_check_quiet(void);
