@@ -266,6 +266,24 @@ static inline int fw_member_is_dead(fw_member *m)
     return state == FW_MEMBER_DEAD || state == FW_MEMBER_FENCED;
 }
 
+/* The number of the next dispatch: as wide as it is in a seq, whatever the word holds, else
+ * nobody would ever be seen in it. */
+static inline uint64_t fw_control_next(fw_control *c)
+{
+    uint64_t g = (fw_load_relaxed(&c->generation) + 1) & FW_GENERATION_MASK;
+
+    return g ? g : 1;
+}
+
+/* From 0, or from what a stray store left. */
+static inline void fw_control_want_kill(fw_member *m)
+{
+    uint32_t seen = fw_load_seqcst(&m->kill);
+
+    if (seen != FW_KILL_WANTED && seen != FW_KILL_SENT)
+        (void)fw_cas_seqcst(&m->kill, &seen, FW_KILL_WANTED);
+}
+
 /* Start no more chunks of the call. Only ever upwards: a cancel that comes after its call
  * has ended must not undo that of the running one. */
 static inline void fw_cancel(fw_control *c, uint64_t epoch)

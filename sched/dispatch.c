@@ -166,11 +166,8 @@ static void mind_deadline(fw_dispatch *d, uint64_t g)
             stderr);
     d->timed_out |= FW_DEADLINE_PASSED | FW_DEADLINE_ENDED;
     for (int i = 0; d->team->start->processes && i < c->workers; i++) {
-        uint32_t seen = fw_load_seqcst(&c->member[i].kill);
-
-        if (fw_control_inside(c, i, g) && seen != FW_KILL_WANTED &&
-            seen != FW_KILL_SENT) /* 0, or what a stray store left */
-            (void)fw_cas_seqcst(&c->member[i].kill, &seen, FW_KILL_WANTED);
+        if (fw_control_inside(c, i, g))
+            fw_control_want_kill(&c->member[i]);
     }
     d->team->start->notify(d->team);
 }
@@ -404,21 +401,13 @@ static void settle_caller(fw_dispatch *d)
         fw_store_relaxed(&c->caller_cpu, cpu);
 }
 
-/* As wide as it is in a seq, whatever the word holds: else nobody would ever be seen in it. */
-static uint64_t next_generation(fw_control *c)
-{
-    uint64_t g = (fw_load_relaxed(&c->generation) + 1) & FW_GENERATION_MASK;
-
-    return g ? g : 1;
-}
-
 static void begin(fw_dispatch *d)
 {
     fw_control *c = d->team->control;
 
     if (fw_load_relaxed(&c->error) != FW_NO_ERROR)
         fw_store_relaxed(&c->error, FW_NO_ERROR);
-    d->epoch = next_generation(c);
+    d->epoch = fw_control_next(c);
     if (d->epoch_out)
         fw_store_seqcst(d->epoch_out, d->epoch);
     if (d->canceled && fw_load_seqcst(d->canceled))
@@ -439,7 +428,7 @@ int fw_dispatch_run(fw_dispatch *d)
         return rc;
     begin(d);
     do {
-        uint64_t g = next_generation(c);
+        uint64_t g = fw_control_next(c);
 
         fw_store_relaxed(&c->generation, g);
         fw_store_release(&c->active, g);

@@ -66,7 +66,7 @@ static inline void fw_dispatch_init(fw_dispatch *d, fw_team *team, uint32_t chun
     d->wait = NULL;
     d->wait_arg = NULL;
     d->epoch = 0;
-    d->timed_out = d->cut = d->no_workers = d->supervisor_gone = 0;
+    d->timed_out = d->cut = d->no_workers = d->supervisor_gone = d->corrupt = 0;
     d->error = FW_NO_ERROR;
     d->torn = NULL;
     d->torn_count = 0;

@@ -232,7 +232,8 @@ static int replaceable(const fw_nursery *n, int i)
 
     if (n->child[i])
         return 0;
-    if (state != FW_MEMBER_EMPTY && state != FW_MEMBER_FENCED && state != FW_MEMBER_DEAD)
+    if (state != FW_MEMBER_EMPTY && state != FW_MEMBER_FENCED &&
+        state != FW_MEMBER_DEAD)
         member_died(c, &c->member[i], 0);
     return fw_team_replaceable(c, i);
 }
@@ -247,8 +248,7 @@ static void replace_all(fw_nursery *n)
         return;
     n->next_at = 0;
     for (int i = 0; i < n->team->place->workers; i++) {
-        if (!replaceable(n, i) ||
-            fw_load_relaxed(&c->member[i].early) >= FW_EARLY_MAX)
+        if (!replaceable(n, i) || fw_load_relaxed(&c->member[i].early) >= FW_EARLY_MAX)
             continue;
         if (now < n->try_at[i]) {
             if (!n->next_at || n->try_at[i] < n->next_at)
