@@ -12,8 +12,8 @@ elseif(FURROW_EMULATOR)
     set(FURROW_CASE_SECONDS 400)
 endif()
 
-function(furrow_test_target target source)
-    add_executable(${target} ${source})
+function(furrow_test_target target)
+    add_executable(${target} ${ARGN})
     target_link_libraries(${target} PRIVATE furrow_options furrow_static
         PkgConfig::HWLOC Threads::Threads m)
     target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
@@ -56,14 +56,15 @@ function(furrow_suites room starts)
     endforeach()
 endfunction()
 
-# Plain executables. Those whose name begins with kill_ or stop_ do that to processes; a
-# child forked from a threaded program is nothing that TSan can follow, so they stay out.
+# Plain executables. Those whose name begins with kill_ or stop_ do that to processes, those
+# with scribble_ to memory; a child forked from a threaded program is nothing that TSan can
+# follow, so they stay out.
 function(furrow_stress starts)
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/stress/*.c)
     foreach(source ${sources})
         get_filename_component(noun ${source} NAME_WE)
         furrow_test_target(${noun} ${source})
-        if(noun MATCHES "^(kill|stop)_")
+        if(noun MATCHES "^(kill|stop|scribble)_")
             if(NOT FURROW_SANITIZE STREQUAL "thread")
                 furrow_test_add(stress.${noun} ${noun} fork)
             endif()

@@ -187,7 +187,9 @@ int furrow_pool_stat(furrow_pool *pool, furrow_pool_stats *stats);
  * ranges; FURROW_EKERNEL (value and range of the lowest failing chunk; chunks above it
  * may be left out, those below are done); FURROW_ETIME and FURROW_ECANCELED without
  * torn ranges (some chunks were not started, what was started is complete); FURROW_EOS
- * (a worker cannot load the kernel's library or map a file; no worker can be started).
+ * (a worker cannot load the kernel's library or map a file; no worker can be started);
+ * FURROW_ECORRUPT (a stray store has met the pool's own memory: the outputs may hold
+ * anything; terminate the pool).
  * Death of a worker: what it had not started is run by others, its chunk is torn, and
  * the call ends with FURROW_EDIED when all else is done.
  */

@@ -150,14 +150,18 @@ static int check(const furrow_future *f)
 static int tell(const furrow_future *f)
 {
     fw_submission *s = f->submission;
+    const fw_torn_chunk *torn = s->torn;
+    const uint64_t torn_count = s->torn_count;
     fw_outcome o = {.job = &f->job,
                     .timed_out = s->timed_out,
                     .cut = s->cut,
                     .no_workers = s->no_workers,
                     .error = s->error,
-                    .torn = s->torn,
-                    .torn_count = s->torn_count};
+                    .corrupt = s->corrupt || torn_count > FW_CHUNKS_MAX};
 
+    if (!o.corrupt && fw_heap_spans(torn, torn_count * sizeof *torn, 0))
+        o.torn = torn;
+    o.torn_count = o.corrupt ? 0 : torn_count;
     if (s->out_of_memory)
         return fw_fail(FURROW_ENOMEM, "the pool had no memory to run the call");
     return fw_outcome_tell(&o);

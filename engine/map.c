@@ -40,7 +40,7 @@ static int map_here(const furrow_call *request, size_t size)
 static int all_well(const fw_dispatch *d)
 {
     return d->error == FW_NO_ERROR && !d->torn_count && !d->timed_out && !d->cut &&
-           !d->no_workers && !d->supervisor_gone;
+           !d->no_workers && !d->supervisor_gone && !d->corrupt;
 }
 
 static int tell(const fw_dispatch *d, const fw_call *call)
@@ -50,6 +50,7 @@ static int tell(const fw_dispatch *d, const fw_call *call)
                     .cut = d->cut,
                     .no_workers = d->no_workers,
                     .supervisor_gone = d->supervisor_gone,
+                    .corrupt = d->corrupt,
                     .error = d->error,
                     .torn = d->torn,
                     .torn_count = d->torn_count};

@@ -90,6 +90,10 @@ static int tell_kernel(const fw_outcome *o)
     if (value == FW_CALL_NO_KERNEL)
         return fw_fail(FURROW_EOS,
                        "a worker could not find the kernel or map an array's file");
+    if (value == FW_CALL_NO_CHUNK || at.begin >= o->job->len)
+        return fw_fail(FURROW_ECORRUPT,
+                       "the pool's memory is overwritten: a worker was "
+                       "told of a chunk that the call does not have");
     return fw_fail(FURROW_EKERNEL, "the kernel returned %d for elements [%zu, %zu)",
                    value, at.begin, at.end);
 }
@@ -107,6 +111,9 @@ int fw_outcome_tell(const fw_outcome *o)
         return o->timed_out & FW_DEADLINE_ENDED || (o->timed_out && o->cut)
                    ? tell_torn(o, FURROW_ETIME, "the deadline passed; ")
                    : tell_torn(o, FURROW_EDIED, "");
+    if (o->corrupt)
+        return fw_fail(FURROW_ECORRUPT, "the pool's memory is overwritten; the call is "
+                                        "incomplete");
     if (o->no_workers)
         return fw_team_tell_none(o->no_workers,
                                  "all workers are gone and none can be started");

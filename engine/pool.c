@@ -246,7 +246,7 @@ static int name_kernel(furrow_pool *pool, fw_call *call)
 int fw_pool_resolve(furrow_pool *pool, const furrow_call *request, size_t size,
                     fw_call *out)
 {
-    int rc = fw_call_resolve(request, size, pool->team->control->workers, out);
+    int rc = fw_call_resolve(request, size, pool->team->place->workers, out);
 
     return rc < 0 ? rc : name_kernel(pool, out);
 }
@@ -263,6 +263,7 @@ int furrow_pool_workers(const furrow_pool *pool)
 long furrow_pool_worker_pid(const furrow_pool *pool, int i)
 {
     fw_member *m;
+    int32_t pid;
 
     if (!pool || !pool->team || i < 0 || i >= pool->team->place->workers ||
         pool->pid != fw_participant_pid())
@@ -270,7 +271,8 @@ long furrow_pool_worker_pid(const furrow_pool *pool, int i)
     m = &pool->team->control->member[i];
     if (fw_load_seqcst(&m->state) != FW_MEMBER_UP || !pool->team->start->processes)
         return -1;
-    return fw_load_relaxed(&m->pid);
+    pid = fw_load_relaxed(&m->pid);
+    return pid > 0 ? pid : -1;
 }
 
 static void describe_heap(FILE *out)
@@ -349,23 +351,24 @@ int furrow_pool_stat(furrow_pool *pool, furrow_pool_stats *stats)
 
 static size_t collect(const fw_team *team, fw_timeline_bar *bars)
 {
+    const int64_t now = fw_os_now();
     size_t n = 0;
 
-    for (int w = 0; w < team->control->workers; w++) {
+    for (int w = 0; w < team->place->workers; w++) {
         const fw_tracering *ring = &team->trace[w];
-        uint64_t head = fw_load_acquire(&ring->head);
+        uint64_t head = fw_load_acquire(ring->head);
         uint64_t first = head > ring->capacity ? head - ring->capacity : 0;
 
         for (uint64_t i = first; i < head; i++) {
-            const fw_trace *t = &ring->record[i % ring->capacity];
+            const fw_trace t = ring->record[i % ring->capacity]; /* read once */
 
-            if (t->end >= t->start)
+            if (t.start >= 0 && t.end >= t.start && t.end <= now)
                 bars[n++] = (fw_timeline_bar){.worker = w,
-                                              .start = t->start,
-                                              .end = t->end,
-                                              .call = t->epoch,
-                                              .index = t->chunk,
-                                              .stolen = (int)t->stolen};
+                                              .start = t.start,
+                                              .end = t.end,
+                                              .call = t.epoch,
+                                              .index = t.chunk,
+                                              .stolen = !!t.stolen};
         }
     }
     return n;
@@ -387,11 +390,10 @@ static int write_timeline(furrow_pool *pool, const char *path)
     rc = fw_dispatch_lock(pool->team, FURROW_FOREVER);
     if (rc < 0)
         return rc;
-    bars = calloc((size_t)team->control->workers * team->trace_records, sizeof *bars);
+    bars = calloc((size_t)team->place->workers * team->trace_records, sizeof *bars);
     if (bars) {
-        t = (fw_timeline){.bar = bars,
-                          .count = collect(team, bars),
-                          .workers = team->control->workers};
+        t = (fw_timeline){
+            .bar = bars, .count = collect(team, bars), .workers = team->place->workers};
         rc = fw_timeline_write(path, &t);
     } else {
         rc = fw_fail(FURROW_ENOMEM, "no memory for the timeline");

@@ -21,6 +21,7 @@
 #include "prepare.h"
 
 #include "band.h"
+#include "headroom.h"
 #include "job.h"
 #include "status.h"
 #include "submit.h"
@@ -67,7 +68,7 @@ static take_job job_for(const furrow_pool *pool, const fw_array *root)
     memset(&job, 0, sizeof job); /* padding too: jobs are compared by bytes */
     job.data = root->block;
     job.size = root->block_size;
-    job.parts = pool->team->control->workers;
+    job.parts = pool->team->place->workers;
     job.processes = pool->team->start->processes;
     return job;
 }
@@ -134,9 +135,18 @@ static int was_prepared(furrow_pool *pool, const fw_array *root)
     return found;
 }
 
+/* The OOM killer leaves behind a lack: what a killed worker had taken is still there. */
+static int memory_is_short(const take_job *job)
+{
+    size_t there = fw_os_resident(job->data, job->size & ~(FW_PAGE - 1));
+
+    return fw_headroom_bytes("") < job->size - there;
+}
+
 /* A death while memory is taken that is there already only leaves pages to be mapped one by
  * one. Else it may be the OOM killer's work or anybody's: a second one in a row is taken for
- * the OOM killer's. */
+ * the OOM killer's, unless there is memory for all that is not there yet; what is still
+ * not there after some more rounds, its first user takes. */
 static int take(furrow_pool *pool, fw_array *root, furrow_deadline deadline)
 {
     take_job job = job_for(pool, root);
@@ -148,11 +158,13 @@ static int take(furrow_pool *pool, fw_array *root, furrow_deadline deadline)
         place(pool, root);
     job.only_map = known && was_prepared(pool, root);
     rc = take_once(pool, &job, known ? FW_MAP_GRACE : FW_TAKE_GRACE, deadline);
-    if (rc == 1 && !known)
-        rc = take_once(pool, &job, FW_TAKE_GRACE, deadline);
+    for (int again = 0; rc == 1 && !known && again < 4; again++)
+        rc = again && memory_is_short(&job)
+                 ? FURROW_ENOMEM
+                 : take_once(pool, &job, FW_TAKE_GRACE, deadline);
     if (rc == 0 && !known)
         (void)fw_heap_set_taken(root->block);
-    if (rc == 0 || (rc == 1 && known))
+    if (rc >= 0)
         return 0;
     if (before == 0)
         (void)fw_os_punch(job.data, job.size & ~(FW_PAGE_MOST - 1));

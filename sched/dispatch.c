@@ -8,7 +8,7 @@
  *
  *   open    job, marks, error word; go line; seq = open(g) in every group; wake sleepers
  *   join    until every member left g, or nobody is inside and one that left saw all
- *           shares empty, or nobody is inside and somebody died
+ *           shares empty, or nobody is inside and somebody died or the deadline is over
  *   close   seq = closed(g), unless all members have been in g and left it: then nobody can
  *           enter it any more, and the next open saves a transfer of the line; wait until
  *           nobody is inside
@@ -167,10 +167,8 @@ static void mind_deadline(fw_dispatch *d, uint64_t g)
             stderr);
     d->timed_out |= FW_DEADLINE_PASSED | FW_DEADLINE_ENDED;
     for (int i = 0; d->team->start->processes && i < c->workers; i++) {
-        uint32_t none = 0;
-
         if (fw_control_inside(c, i, g))
-            (void)fw_cas_seqcst(&c->member[i].kill, &none, FW_KILL_WANTED);
+            fw_control_want_kill(&c->member[i]);
     }
     d->team->start->notify(d->team);
 }
@@ -305,6 +303,8 @@ static int join(fw_dispatch *d, uint64_t g, uint32_t deaths)
         if (may_close(&t, d->caller_runs, died_since(d, deaths)) || hopeless(d))
             break;
         mind_deadline(d, g);
+        if (d->timed_out && t.inside == 0)
+            break; /* nobody has come in time: whoever comes now is late */
         sleep_a_tick(d, g);
     }
     close_generation(d, g);
@@ -343,6 +343,8 @@ static void settle_kills(fw_dispatch *d)
         uint32_t wanted = FW_KILL_WANTED;
 
         (void)fw_cas_seqcst(&m->kill, &wanted, 0);
+        if (dying(m))
+            team->start->notify(team); /* it may be that nobody was sent the signal */
         while (dying(m) && (d->wait || !team->start->supervisor_gone(team)))
             wait_for_death(d);
     }
@@ -406,7 +408,7 @@ static void begin(fw_dispatch *d)
 
     if (fw_load_relaxed(&c->error) != FW_NO_ERROR)
         fw_store_relaxed(&c->error, FW_NO_ERROR);
-    d->epoch = fw_load_relaxed(&c->generation) + 1;
+    d->epoch = fw_control_next(c);
     if (d->epoch_out)
         fw_store_seqcst(d->epoch_out, d->epoch);
     if (d->canceled && fw_load_seqcst(d->canceled))
@@ -427,7 +429,7 @@ int fw_dispatch_run(fw_dispatch *d)
         return rc;
     begin(d);
     do {
-        uint64_t g = fw_load_relaxed(&c->generation) + 1;
+        uint64_t g = fw_control_next(c);
 
         fw_store_relaxed(&c->generation, g);
         fw_store_release(&c->active, g);

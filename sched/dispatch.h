@@ -41,6 +41,7 @@ typedef struct fw_dispatch {
     int timed_out;  /* FW_DEADLINE_...; `cut` tells whether anything was left out */
     int cut;        /* chunks were not started because of deadline or cancel */
     int no_workers; /* fw_control_why_none(): none is left and none can be started */
+    int corrupt;    /* a stray store has met the control block: likewise */
     int supervisor_gone; /* nothing can be said about what was running */
     uint64_t error;      /* lowest failing chunk << 32 | value; FW_NO_ERROR */
     fw_torn_chunk *torn; /* ascending; malloc'ed: the caller of run() frees it */
@@ -65,7 +66,7 @@ static inline void fw_dispatch_init(fw_dispatch *d, fw_team *team, uint32_t chun
     d->wait = NULL;
     d->wait_arg = NULL;
     d->epoch = 0;
-    d->timed_out = d->cut = d->no_workers = d->supervisor_gone = 0;
+    d->timed_out = d->cut = d->no_workers = d->supervisor_gone = d->corrupt = 0;
     d->error = FW_NO_ERROR;
     d->torn = NULL;
     d->torn_count = 0;

@@ -30,6 +30,10 @@
  * A worker that ends before it is up (a fork handler of the program that crashes, a limit, the
  * OOM killer) is started again after a while that grows; FW_EARLY_MAX in a row are the last.
  *
+ * Whom it forked, and which slot that is for, the nursery keeps to itself: a state or a
+ * process id that a stray store has met makes it neither kill a stranger nor fill a slot
+ * twice. A slot without a child whose state says otherwise is taken for a death.
+ *
  * Killed: its children die with it (PR_SET_PDEATHSIG); the opener sees its pidfd.
  */
 #include "nursery.h"
@@ -141,6 +145,8 @@ static int spawn(fw_nursery *n, int i)
         fw_os_futex_wake(&c->up, INT32_MAX);
         return (int)pid;
     }
+    n->child[i] = (int32_t)pid;
+    n->born[i] = fw_os_now();
     fw_store_relaxed(&m->pid, (int32_t)pid);
     fw_store_relaxed(&c->spawn_error, 0);
     return 0;
@@ -189,6 +195,14 @@ static void sweep_within(fw_nursery *n, int64_t ns)
     (void)fw_heap_patience(before);
 }
 
+/* A worker that ends by itself at once, again and again, is not started again without a
+ * pause: it sees a stop that nobody ordered. */
+static void mind_haste(fw_nursery *n, int i, int status)
+{
+    if (status == 0 && fw_os_now() - n->born[i] < 20 * 1000 * 1000)
+        n->try_at[i] = fw_os_now() + 100 * 1000 * 1000;
+}
+
 static void reap_all(fw_nursery *n)
 {
     fw_control *c = n->team->control;
@@ -196,18 +210,32 @@ static void reap_all(fw_nursery *n)
     pid_t pid;
 
     while ((pid = fw_os_reap(&status)) > 0)
-        for (int i = 0; i < c->workers; i++) {
-            uint32_t state = fw_load_seqcst(&c->member[i].state);
-
-            if (fw_load_relaxed(&c->member[i].pid) == pid &&
-                (state == FW_MEMBER_STARTING || state == FW_MEMBER_UP)) {
+        for (int i = 0; i < n->team->place->workers; i++)
+            if (n->child[i] == pid) {
+                n->child[i] = 0;
+                fw_store_relaxed(&c->member[i].pid, (int32_t)pid); /* as it was */
                 count_early(n, i);
+                mind_haste(n, i, status);
                 member_died(c, &c->member[i], status);
                 died = 1;
             }
-        }
     if (died || (n->sweep_at && fw_os_now() >= n->sweep_at))
         sweep_within(n, 2 * 1000 * 1000);
+}
+
+/* A slot without a child is told from its state, but for a state that only one with a child
+ * can have: a stray store. */
+static int replaceable(const fw_nursery *n, int i)
+{
+    fw_control *c = n->team->control;
+    uint32_t state = fw_load_seqcst(&c->member[i].state);
+
+    if (n->child[i])
+        return 0;
+    if (state != FW_MEMBER_EMPTY && state != FW_MEMBER_FENCED &&
+        state != FW_MEMBER_DEAD)
+        member_died(c, &c->member[i], 0);
+    return fw_team_replaceable(c, i);
 }
 
 static void replace_all(fw_nursery *n)
@@ -219,9 +247,8 @@ static void replace_all(fw_nursery *n)
     if (now < n->retry_at)
         return;
     n->next_at = 0;
-    for (int i = 0; i < c->workers; i++) {
-        if (!fw_team_replaceable(c, i) ||
-            fw_load_relaxed(&c->member[i].early) >= FW_EARLY_MAX)
+    for (int i = 0; i < n->team->place->workers; i++) {
+        if (!replaceable(n, i) || fw_load_relaxed(&c->member[i].early) >= FW_EARLY_MAX)
             continue;
         if (now < n->try_at[i]) {
             if (!n->next_at || n->try_at[i] < n->next_at)
@@ -237,55 +264,48 @@ static void replace_all(fw_nursery *n)
     n->retry_at = 0;
 }
 
-static int lives(fw_member *m)
+static void kill_all(const fw_nursery *n)
 {
-    uint32_t state = fw_load_seqcst(&m->state);
-
-    return state == FW_MEMBER_UP || state == FW_MEMBER_STARTING;
+    for (int i = 0; i < n->team->place->workers; i++)
+        if (n->child[i])
+            fw_os_kill((pid_t)n->child[i]);
 }
 
-static void kill_all(fw_control *c)
+/* Those that the driver has not let off yet. SENT, and still there: the signal is on its
+ * way, or nobody sent it and a driver waits in vain. */
+static void kill_wanted(const fw_nursery *n)
 {
-    for (int i = 0; i < c->workers; i++)
-        if (lives(&c->member[i]))
-            fw_os_kill((pid_t)fw_load_relaxed(&c->member[i].pid));
-}
-
-/* Those that the driver has not let off yet. */
-static void kill_wanted(fw_control *c)
-{
-    for (int i = 0; i < c->workers; i++) {
-        fw_member *m = &c->member[i];
+    for (int i = 0; i < n->team->place->workers; i++) {
+        fw_member *m = &n->team->control->member[i];
         uint32_t wanted = FW_KILL_WANTED;
 
-        if (fw_load_relaxed(&m->kill) == FW_KILL_WANTED && lives(m) &&
-            fw_cas_seqcst(&m->kill, &wanted, FW_KILL_SENT))
-            fw_os_kill((pid_t)fw_load_relaxed(&m->pid));
+        if (n->child[i] && (fw_load_relaxed(&m->kill) == FW_KILL_SENT ||
+                            fw_cas_seqcst(&m->kill, &wanted, FW_KILL_SENT)))
+            fw_os_kill((pid_t)n->child[i]);
     }
 }
 
 /* ---- the end ------------------------------------------------------------------------*/
 
-static int members_left(fw_control *c)
+static int members_left(const fw_nursery *n)
 {
     int left = 0;
 
-    for (int i = 0; i < c->workers; i++)
-        left += lives(&c->member[i]);
+    for (int i = 0; i < n->team->place->workers; i++)
+        left += n->child[i] != 0;
     return left;
 }
 
 /* Wait for all children; when `now`, kill them first. */
 static void end(fw_nursery *n, int now)
 {
-    fw_control *c = n->team->control;
     int64_t patience = fw_os_now() + (now ? 0 : 5 * INT64_C(1000000000));
 
     for (;;) {
         if (fw_os_now() >= patience)
-            kill_all(c);
+            kill_all(n);
         reap_all(n);
-        if (!members_left(c))
+        if (!members_left(n))
             break;
         (void)fw_os_wait_events(n->signals, -1, fw_os_now() + 20 * 1000 * 1000);
     }
@@ -305,7 +325,7 @@ static int opener_gone(const fw_nursery *n)
  * names are the guard's business. */
 static void outlive(fw_nursery *n)
 {
-    kill_all(n->team->control); /* first: one of them may have the lock */
+    kill_all(n); /* first: one of them may have the lock */
     (void)fw_heap_patience(fw_os_now() + 100 * 1000 * 1000);
     fw_names_orphaned(n->opener, n->opener_start);
     end(n, 1);
@@ -342,7 +362,7 @@ static void look_after(void *arg, int64_t until)
     default:
         end(n, 1);
     }
-    kill_wanted(c);
+    kill_wanted(n);
     reap_all(n);
     replace_all(n);
 }
@@ -363,12 +383,12 @@ static void be_nursery(fw_nursery *n)
 void fw_nursery_run(void *arg)
 {
     fw_nursery *n = arg;
-    fw_control *c = n->team->control;
 
+    n->team->nursery_pid = (int32_t)fw_os_pid(); /* its workers inherit it */
     be_nursery(n);
     if (n->signals < 0)
         fw_os_exit(1);
-    for (int i = 0; i < c->workers; i++)
+    for (int i = 0; i < n->team->place->workers; i++)
         if (spawn(n, i) < 0)
             break;
     for (;;) {

@@ -148,7 +148,7 @@ static void close_(fw_team *team)
 {
     notify(team);
     pthread_join(team->supervisor, NULL);
-    join_workers(team, team->control->workers);
+    join_workers(team, team->place->workers);
 }
 
 static int start_all(fw_team *team)

@@ -75,16 +75,29 @@ int fw_submission_queue(fw_team *team, fw_submission *s)
     return 0;
 }
 
+/* NULL for what cannot be a submission: a stray store into the ring. */
+static fw_submission *sound(fw_submission *s)
+{
+    return fw_heap_holds(s, sizeof *s) ? s : NULL;
+}
+
+/* The count is right again when the ring is empty, whatever it was: who looks at it alone
+ * must not look for ever. */
 static fw_submission *take(fw_control *c, furrow_deadline deadline)
 {
     fw_submission *s = NULL;
+    int rc = fw_lock_lock(&c->queue_lock, deadline);
 
-    if (fw_lock_lock(&c->queue_lock, deadline) < 0)
+    if (rc < 0) {
+        if (rc == FURROW_ECORRUPT)
+            fw_store_seqcst(&c->queued, 0);
         return NULL;
-    if (c->queue_head != c->queue_tail) {
-        s = c->queue[c->queue_head++ % FW_QUEUE_MAX];
-        fw_add_seqcst(&c->queued, (uint32_t)-1);
     }
+    if (c->queue_head != c->queue_tail)
+        s = sound(c->queue[c->queue_head++ % FW_QUEUE_MAX]);
+    if (c->queue_tail - c->queue_head > FW_QUEUE_MAX)
+        c->queue_head = c->queue_tail;
+    fw_store_seqcst(&c->queued, (uint32_t)(c->queue_tail - c->queue_head));
     fw_lock_unlock(&c->queue_lock);
     return s;
 }
@@ -101,6 +114,7 @@ static void publish_result(fw_submission *s, const fw_dispatch *d, int rc)
     s->timed_out = d->timed_out;
     s->cut = d->cut;
     s->no_workers = d->no_workers;
+    s->corrupt = d->corrupt;
     s->error = d->error;
     s->torn_count = d->torn_count;
     if (d->torn_count <= FW_SUBMISSION_FEW)
@@ -144,7 +158,7 @@ static void free_over(fw_control *c, furrow_deadline until)
     fw_submission *s;
     int rc = 0;
 
-    while (rc != FURROW_ETIME && (s = c->over)) {
+    while (rc != FURROW_ETIME && (s = sound(c->over))) {
         c->over = s->next;
         rc = free_parts(s);
         if (rc == FURROW_ETIME)
@@ -186,13 +200,14 @@ static void drive(fw_team *team, fw_submission *s, void (*wait)(void *, int64_t)
 void fw_submissions_abandon(fw_team *team)
 {
     fw_control *c = team->control;
-    fw_submission *s = c->running;
+    fw_submission *s = sound(c->running);
 
     if (s)
         fw_submission_release(s);
     free_over(c, FURROW_FOREVER);
-    while ((s = take(c, FURROW_FOREVER)))
-        fw_submission_release(s);
+    for (int i = 0; i < FW_QUEUE_MAX && c->queue_head != c->queue_tail; i++)
+        if ((s = take(c, FURROW_FOREVER)))
+            fw_submission_release(s);
 }
 
 void fw_submissions_drive(fw_team *team, void (*wait)(void *, int64_t), void *arg)

@@ -24,7 +24,7 @@ typedef struct fw_submission {
     uint64_t chunks_before; /* the team's counter when it began */
     void *extra;            /* a heap block that goes with it, or NULL */
     /* the result */
-    int32_t timed_out, cut, no_workers, out_of_memory;
+    int32_t timed_out, cut, no_workers, out_of_memory, corrupt;
     uint64_t error;
     uint64_t torn_count;
     fw_torn_chunk *torn; /* `few`, a heap block, or NULL */

@@ -82,12 +82,12 @@ static void fill_control(fw_team *team)
     fw_control *c = team->control;
     const fw_place *p = team->place;
 
-    c->workers = p->workers;
-    c->groups = p->groups < FW_GROUPS_MAX ? p->groups : FW_GROUPS_MAX;
+    c->workers = (uint32_t)p->workers & (FW_MEMBER_ROOM - 1);
+    c->groups = (uint8_t)(p->groups < FW_GROUPS_MAX ? p->groups : FW_GROUPS_MAX);
     for (int i = 0; i < p->workers; i++) {
         const fw_place_worker *w = &p->worker[i];
 
-        c->group_of[i] = (uint16_t)(w->group % c->groups);
+        c->group_of[i] = (uint8_t)(w->group % c->groups);
         fw_store_relaxed(&c->cpu_of[i], p->pin == FURROW_PIN_CORE ? w->cpu : -2);
         /* No generation is 0: the first word of each member is "not installed". */
         fw_store_relaxed(&c->member[i].range,
@@ -103,9 +103,7 @@ static void fill_control(fw_team *team)
 
 static int make_control(fw_team *team)
 {
-    size_t size = sizeof(fw_control) + (size_t)team->place->workers * sizeof(fw_member);
-
-    team->control = fw_heap_alloc(size);
+    team->control = fw_heap_alloc(sizeof(fw_control));
     if (!team->control)
         return furrow_last_error()->code;
     (void)fw_heap_publish_pair(team->control, NULL);
@@ -139,8 +137,7 @@ static void free_team(fw_team *team)
         (void)fw_heap_free_pair(team->control->mark, team->control->list);
     if (team->control)
         (void)fw_heap_free(team->control);
-    if (team->trace)
-        (void)fw_heap_free(team->trace);
+    fw_tracering_free(team->trace);
     fw_place_free(team->place);
     fw_topology_free(team->topology);
     free(team->caller);
@@ -206,7 +203,8 @@ void fw_team_close(fw_team *team, int kill)
         locked = fw_dispatch_lock(team, FURROW_FOREVER) == 0;
         fw_team_stop_members(team);
     }
-    fw_store_seqcst(&c->stop, kill && team->start->processes ? 2 : 1);
+    team->stop = kill && team->start->processes ? 2 : 1;
+    fw_store_seqcst(&c->stop, team->stop);
     if (locked)
         fw_turn_end(&c->driver);
     team->start->notify(team);
@@ -274,7 +272,7 @@ uint64_t fw_team_count(const fw_team *team, int counter)
 {
     uint64_t sum = 0;
 
-    for (int i = 0; i < team->control->workers; i++)
+    for (int i = 0; i < team->place->workers; i++)
         sum += fw_load_relaxed(&team->control->member[i].count[counter]);
     return sum;
 }

@@ -43,10 +43,12 @@ typedef struct fw_team {
     int seat;                 /* the worker on that CPU, or -1 */
     fw_cold cold;
     int no_hold;         /* so many calls wake it at once: to hold it was vain */
-    fw_tracering *trace; /* one per worker, in shared memory; or NULL */
+    fw_tracering *trace; /* one per worker; or NULL */
     size_t trace_records;
     /* start_fork */
     int nursery_pidfd;
+    int32_t nursery_pid; /* known to the opener and to the nursery's children */
+    uint32_t stop;       /* what the control block's word was set to, by the opener */
     uint64_t nursery_start; /* when there is no pidfd: its identity */
     /* start_thread */
     pthread_t *thread;

@@ -103,18 +103,6 @@ static fw_array *object_new(const fw_array_spec *s)
     return a;
 }
 
-fw_array *fw_array_of(const furrow_array *view)
-{
-    fw_array *a = (fw_array *)(uintptr_t)view;
-
-    if ((uintptr_t)a % 64 || !fw_heap_holds(a, sizeof *a) ||
-        fw_load_acquire(&a->magic) != FW_ARRAY_MAGIC) {
-        fw_fail(FURROW_EINVAL, "%p is not a live array", (const void *)view);
-        return NULL;
-    }
-    return a;
-}
-
 static fw_array *heap_array(const fw_array_spec *s)
 {
     fw_array *a = object_new(s);
@@ -211,6 +199,8 @@ int fw_array_map_here(const fw_array *a)
         if (mapped_here[i].block == root->block &&
             mapped_here[i].serial == root->serial)
             return 0;
+    if (!fw_heap_spans(root->block, root->block_size, 1))
+        return fw_fail(FURROW_ECORRUPT, "the array is overwritten");
     fd = open_in_owner(root);
     if (fd < 0)
         return fd;
@@ -264,7 +254,7 @@ static int named_publish(fw_array *a, const char *name, int keep)
     return 0;
 }
 
-static void object_free(fw_array *a)
+static int object_free(fw_array *a)
 {
     if (a->kind == FW_ARRAY_FILE) {
         if (a->name >= 0)
@@ -273,7 +263,7 @@ static void object_free(fw_array *a)
         if (is_its_file(a, a->fd))
             fw_os_close(a->fd);
     }
-    (void)fw_heap_free_pair(a, a->kind == FW_ARRAY_SLICE ? NULL : a->block);
+    return fw_heap_free_pair(a, a->kind == FW_ARRAY_SLICE ? NULL : a->block);
 }
 
 static fw_array *named_array(const fw_array_spec *s, const furrow_array_options *o)
@@ -297,7 +287,7 @@ static fw_array *named_array(const fw_array_spec *s, const furrow_array_options 
     }
     fw_named_write(a->block, s);
     if (named_publish(a, o->name, o->keep) < 0) {
-        object_free(a);
+        (void)object_free(a);
         return NULL;
     }
     return a;
@@ -419,16 +409,16 @@ int furrow_array_populate(furrow_array *view)
     return 0;
 }
 
-static void release_root(fw_array *root)
+static int release_root(fw_array *root)
 {
-    if (fw_add_seqcst(&root->refs, (uint32_t)-1) == 1)
-        object_free(root);
+    return fw_add_seqcst(&root->refs, (uint32_t)-1) == 1 ? object_free(root) : 0;
 }
 
 int furrow_array_free(furrow_array *view)
 {
     uint64_t live = FW_ARRAY_MAGIC;
     fw_array *a, *root;
+    int rc = 0;
 
     if (!view)
         return 0;
@@ -445,13 +435,15 @@ int furrow_array_free(furrow_array *view)
         return fw_status_in(__func__,
                             fw_fail(FURROW_EINVAL, "the array is free already"));
     if (a != root)
-        object_free(a);
-    release_root(root);
+        rc = object_free(a);
+    if (release_root(root) < 0 || rc < 0)
+        return fw_status_in(__func__, furrow_last_error()->code);
     return 0;
 }
 
 const char *furrow_array_format(const furrow_array *view)
 {
+    const furrow_type *type;
     fw_array *a;
 
     if (!view) {
@@ -461,7 +453,10 @@ const char *furrow_array_format(const furrow_array *view)
     a = fw_array_of(view);
     if (!a)
         return fw_status_new(__func__, NULL);
-    return a->format[0] ? a->format : furrow_type_of(a->view.type)->format;
+    if (a->format[0])
+        return a->format;
+    type = furrow_type_of(a->view.type);
+    return type ? type->format : fw_status_new(__func__, NULL);
 }
 
 /* The exported twins of the inline functions. */

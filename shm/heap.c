@@ -189,17 +189,21 @@ int fw_heap_check_room(size_t bytes)
 
 /* ---- the dead -----------------------------------------------------------------------*/
 
-/* Give the memory back, and the rule where it is to be taken. The window has none. */
-static void give_back(const fw_segment *s, int z, size_t u)
+/* Give the memory back, and the rule where it is to be taken. The window has none. Returns
+ * 0, with nothing done, when the length of the run cannot be true. */
+static int give_back(const fw_segment *s, int z, size_t u)
 {
     const fw_zone *zone = &s->zone[z];
     uint64_t word = fw_unit_load(zone, u);
-    size_t size = fw_unit_length(word) * zone->unit;
+    size_t size = fw_unit_whole(zone, u) * zone->unit;
 
+    if (size == 0)
+        return 0;
     if (fw_unit_flags(word) & FW_UNIT_PLACED)
         (void)fw_os_numa_reset(zone->base + u * zone->unit, size);
     if (z != FW_ZONE_WINDOW && fw_os_punch(zone->base + u * zone->unit, size) != 0)
         memset(zone->base + u * zone->unit, 0, size);
+    return 1;
 }
 
 /* Everything that the dead participant owned. Killed in here: the next sweep goes on, for
@@ -218,8 +222,8 @@ static void sweep_one(const fw_segment *s, int line)
                 fw_slab_sweep(s, u, line + 1);
             } else if (fw_unit_state(word) == FW_UNIT_RUN &&
                        fw_unit_owner(word) == line + 1) {
-                give_back(s, z, u);
-                fw_unit_release(zone, &s->heap->hint[z], u);
+                if (give_back(s, z, u))
+                    fw_unit_release(zone, &s->heap->hint[z], u);
             }
         }
     }
@@ -366,7 +370,13 @@ static int free_run(const fw_segment *s, int z, size_t u)
 {
     fw_heap *heap;
 
-    give_back(s, z, u); /* without the lock: ours, and nobody else's business */
+    /* Without the lock: ours, and nobody else's business. */
+    if (!give_back(s, z, u))
+        return fw_fail(
+            FURROW_ECORRUPT,
+            "the heap is overwritten: zone %d, the length of the run at unit "
+            "%zu",
+            z, u);
     heap = fw_heap_lock();
     if (!heap)
         return furrow_last_error()->code;
@@ -404,9 +414,8 @@ int fw_heap_free_pair(void *object, void *block)
     if (rc >= 0)
         rc = own_pair(s, object, block, rc + 1);
     fw_heap_unlock(heap);
-    if (rc < 0)
-        return rc;
-    rc = block ? free_own(s, block) : 0;
+    if (rc == 0 && block)
+        rc = free_own(s, block);
     return rc < 0 ? rc : free_own(s, object);
 }
 

@@ -38,6 +38,10 @@ void *fw_heap_window(size_t size);
  * at no block, and at no hole: p may be anything. */
 int fw_heap_holds(const void *p, size_t size);
 
+/* Do the bytes lie in one zone of the heap, that of the files when `window`? Whatever a
+ * scribbler wrote, no other memory of the process is there. */
+int fw_heap_spans(const void *p, size_t size, int window);
+
 /* Is the memory of the large block there; note that it is. Always true for small ones. */
 int fw_heap_taken(const void *block);
 int fw_heap_set_taken(void *block);

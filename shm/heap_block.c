@@ -18,8 +18,18 @@ int fw_heap_holds(const void *p, size_t size)
         return 0;
     u = fw_unit_at(zone, p);
     if (u != FW_UNIT_NONE)
-        return fw_unit_length(fw_unit_load(zone, u)) * zone->unit >= size;
+        return fw_unit_step(zone, u) * zone->unit >= size;
     return fw_slab_size(s, p) >= size;
+}
+
+int fw_heap_spans(const void *p, size_t size, int window)
+{
+    const fw_segment *s = fw_segment_peek();
+    int z = s ? fw_unit_zone(s, p) : -1;
+
+    return z >= 0 && (z == FW_ZONE_WINDOW) == window &&
+           size <= (size_t)(s->zone[z].base + s->zone[z].units * s->zone[z].unit -
+                            (const char *)p);
 }
 
 int fw_heap_taken(const void *block)

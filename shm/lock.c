@@ -8,9 +8,14 @@
  */
 #include "lock.h"
 
+#include "os.h"
 #include "status.h"
 
 #include <errno.h>
+#include <linux/futex.h>
+#include <time.h>
+
+enum { NOBODY_LOOKS = 3 };
 
 int fw_lock_init(fw_lock *lock)
 {
@@ -26,13 +31,39 @@ int fw_lock_init(fw_lock *lock)
     return rc == 0 ? 0 : fw_fail_os(rc, "cannot make a lock");
 }
 
+/* No thread has the number that the word names as the holder. The kernel would have told a
+ * death: somebody has scribbled over the word. */
+static int held_by_nobody(pthread_mutex_t *mutex)
+{
+    int holder = *(volatile int *)&mutex->__data.__lock & FUTEX_TID_MASK;
+
+    return holder != 0 && fw_os_thread_gone((pid_t)holder);
+}
+
+/* For ever, unless several looks in a row find that it is held by nobody. In ticks of the
+ * clock that every C library and sanitizer knows; a step of it makes a tick longer. */
+static int lock_patiently(pthread_mutex_t *mutex)
+{
+    int rc = pthread_mutex_trylock(mutex), looks = 0;
+
+    while ((rc == EBUSY || rc == ETIMEDOUT) && looks < NOBODY_LOOKS) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_REALTIME, &t);
+        t.tv_sec++;
+        rc = pthread_mutex_timedlock(mutex, &t);
+        looks = rc == ETIMEDOUT && held_by_nobody(mutex) ? looks + 1 : 0;
+    }
+    return rc == ETIMEDOUT ? ENOTRECOVERABLE : rc;
+}
+
 static int try_until(pthread_mutex_t *mutex, furrow_deadline deadline)
 {
     struct timespec t = {.tv_sec = deadline / 1000000000,
                          .tv_nsec = deadline % 1000000000};
 
     if (deadline == FURROW_FOREVER)
-        return pthread_mutex_lock(mutex);
+        return lock_patiently(mutex);
     if (deadline <= 0)
         return pthread_mutex_trylock(mutex);
     return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &t);

@@ -124,8 +124,8 @@ int fw_os_file_may_be(size_t size);
 
 /* Named shared memory, in two steps so that nobody ever sees a half-made one: new() has
  * its memory (-ENOSPC, not a SIGBUS) and no name, publish() gives it the name ("/x") or
- * -EEXIST. open() attaches; -EINVAL when it is no plain file. unlink() removes the name
- * only while it is still that file. */
+ * -EEXIST. open() attaches; -EINVAL when it is no plain file, -EPERM when it is neither
+ * this user's nor root's. unlink() removes the name only while it is still that file. */
 typedef struct fw_file_id {
     uint64_t device, inode;
 } fw_file_id;
@@ -193,6 +193,9 @@ int fw_os_pidfd_wait(int pidfd, int64_t until); /* 0 when gone, -ETIMEDOUT */
 /* Is the process of that pid and start time (0: not known) gone for certain? A zombie is;
  * a stopped one is not. */
 int fw_os_process_gone(pid_t pid, uint64_t ticks);
+
+/* Is there no thread of that number, in any process? */
+int fw_os_thread_gone(pid_t tid);
 
 /* SIGKILL to this process when the thread that forked it ends; -ESRCH when the parent is
  * not `parent` any more. */

@@ -150,6 +150,11 @@ int fw_os_process_gone(pid_t pid, uint64_t ticks)
     return gone;
 }
 
+int fw_os_thread_gone(pid_t tid)
+{
+    return kill(tid, 0) != 0 && errno == ESRCH;
+}
+
 int fw_os_die_with(pid_t parent)
 {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)

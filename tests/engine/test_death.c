@@ -672,3 +672,35 @@ Test(death, under_unlimited_core_dumps)
     cr_assert_eq(system(command), 0);
     pools_leave_no_program();
 }
+
+/* The file of a named array loses its second half between two calls. Who touches what is
+ * gone dies of it, is told and is replaced; the caller touches nothing. */
+Test(death, of_a_file_that_is_cut_short)
+{
+    enum { LEN = 20480, PAGE = 4096 / sizeof(int), KEPT = 10 };
+    const char *name = left_name("cut");
+    furrow_array_options named = {.name = name};
+    furrow_array *a = furrow_array_new('i', LEN, &named);
+    const furrow_torn *torn;
+    furrow_call call = {.kernel = pools_count, .out = {a}, .chunk = PAGE};
+    furrow_pool *pool;
+    char path[128];
+
+    pools_need_processes();
+    cr_assert_not_null(a, "%s", furrow_last_error()->text);
+    pool = pools_open(2);
+    cr_assert_eq(furrow_map(pool, &call), 0);
+    snprintf(path, sizeof path, "/dev/shm%s", name);
+    cr_assert_eq(truncate(path, 4096 + KEPT * 4096), 0);
+    cr_assert_eq(furrow_map(pool, &call), FURROW_EDIED, "%s",
+                 furrow_last_error()->text);
+    cr_assert_eq(furrow_error_ranges(&torn), LEN / PAGE - KEPT);
+    for (size_t i = 0; i < LEN / PAGE - KEPT; i++) {
+        cr_assert_eq(torn[i].begin, (KEPT + i) * PAGE);
+        cr_assert_eq(torn[i].signal, SIGBUS);
+    }
+    cr_assert_eq(pools_others(a, 2, 0, KEPT * PAGE), 0);
+    pools_works(pool);
+    pools_close(pool);
+    cr_assert_eq(furrow_array_free(a), 0);
+}
