@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A process is killed after each instruction of an operation, and those who survive use
+ * the object. A line for each operation says how often that was tried and how often it
+ * failed; docs/kill-step.md says how rows are written.
+ *
+ *     kill-step [--seed N] [--stride N] [--points N] [--budget SECONDS] [--lanes N]
+ *               [--times] [--list] [FILTER...]
+ *
+ * A filter is "object operation position" or the beginning of it. Exits with 1 when a row
+ * failed, when a row of the C library (glibc_) did not, or when there was no point at all.
+ */
+#include "drill.h"
+#include "kin.h"
+#include "os.h"
+#include "rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define SECOND INT64_C(1000000000)
+
+typedef struct request {
+    drill_options drill;
+    double budget; /* seconds */
+    int list, times;
+    char **filter;
+    int filters;
+} request;
+
+typedef struct total {
+    long wanted;               /* rows to do yet */
+    long rows, points, failed; /* without control rows */
+    long controls, held;       /* control rows that did not fail, as they must */
+    int late, unable;
+} total;
+
+/* ---- the command line -------------------------------------------------------------*/
+
+static int usage(void)
+{
+    fputs("usage: kill-step [--seed N] [--stride N] [--points N] [--budget SECONDS]\n"
+          "                 [--lanes N] [--times] [--list]\n"
+          "                 [\"OBJECT OPERATION POSITION\"...]\n",
+          stderr);
+    return 2;
+}
+
+static int take_number(request *r, const char *name, const char *text)
+{
+    char *end;
+    double n = text ? strtod(text, &end) : -1;
+
+    if (!text || *end || n < 0 || n > 1e9)
+        return -1;
+    if (!strcmp(name, "--seed"))
+        r->drill.seed = (unsigned long)n;
+    else if (!strcmp(name, "--stride") && n >= 1)
+        r->drill.stride = (long)n;
+    else if (!strcmp(name, "--points") && n >= 1)
+        r->drill.points = (long)n;
+    else if (!strcmp(name, "--budget"))
+        r->budget = n;
+    else if (!strcmp(name, "--lanes") && n >= 1)
+        r->drill.lanes = n < 64 ? (int)n : 64;
+    else
+        return -1;
+    return 0;
+}
+
+static int take_arguments(request *r, int argc, char **argv)
+{
+    int i = 1;
+
+    for (; i < argc && !strncmp(argv[i], "--", 2); i++) {
+        r->list |= !strcmp(argv[i], "--list");
+        r->times |= !strcmp(argv[i], "--times");
+        if (!strcmp(argv[i], "--list") || !strcmp(argv[i], "--times"))
+            continue;
+        if (take_number(r, argv[i], i + 1 < argc ? argv[i + 1] : NULL) != 0)
+            return -1;
+        i++;
+    }
+    r->filter = argv + i;
+    r->filters = argc - i;
+    return 0;
+}
+
+/* Does the name, a single space between its words, begin with a filter? */
+static int is_wanted(const request *q, const row *r, int stop)
+{
+    char name[200], *to = name;
+
+    row_name(r, stop, name, sizeof name);
+    for (const char *from = name; *from; from++)
+        if (*from != ' ' || (to > name && to[-1] != ' '))
+            *to++ = *from;
+    *to = 0;
+    for (int i = 0; i < q->filters; i++)
+        if (!strncmp(name, q->filter[i], strlen(q->filter[i])))
+            return 1;
+    return q->filters == 0;
+}
+
+/* ---- rows -------------------------------------------------------------------------*/
+
+static void report(const char *name, const drill_result *d, double seconds)
+{
+    printf("%s %6ld %6ld", name, d->points, d->failed);
+    printf(seconds > 0 ? "  %.1f s\n" : "\n", seconds);
+    fflush(stdout);
+}
+
+static void count_row(const request *q, const row *r, int stop, total *t)
+{
+    (void)q, (void)r, (void)stop;
+    t->wanted++;
+}
+
+static void list_row(const request *q, const row *r, int stop, total *t)
+{
+    char name[200];
+
+    (void)q, (void)t;
+    row_name(r, stop, name, sizeof name);
+    puts(name);
+}
+
+/* It may take some times the time that is left for each. */
+static void run_row(const request *q, const row *r, int stop, total *t)
+{
+    drill_options options = q->drill;
+    int64_t begin = kin_now();
+    char name[200];
+    drill_result d;
+
+    options.soft = begin + 3 * (options.until - begin) / t->wanted--;
+    row_name(r, stop, name, sizeof name);
+    if (t->unable)
+        return;
+    d = drill_row(r, stop, &options);
+    t->late += d.late && !d.failed;
+    t->unable |= d.unable;
+    if (d.unable)
+        return;
+    report(name, &d, q->times ? (double)(kin_now() - begin) * 1e-9 : 0);
+    t->rows++;
+    if (row_is_control(r)) {
+        t->controls++;
+        t->held += d.failed == 0;
+        return;
+    }
+    t->points += d.points;
+    t->failed += d.failed;
+}
+
+static void each_row(const request *q, total *t,
+                     void (*run)(const request *q, const row *r, int stop, total *t))
+{
+    for (size_t i = 0; i < row_tables; i++)
+        for (size_t k = 0; k < row_table_of[i]->count; k++)
+            for (int stop = 0; stop <= 1; stop++) {
+                const row *r = &row_table_of[i]->rows[k];
+
+                if (stop && (!r->how->visit || r->deaths > 1))
+                    continue;
+                if (is_wanted(q, r, stop))
+                    run(q, r, stop, t);
+            }
+}
+
+static int conclude(const total *t)
+{
+    if (t->unable) {
+        puts("kill-step: there is no ptrace here");
+        return 77;
+    }
+    printf("total %ld points, %ld failed, in %ld rows\n", t->points, t->failed,
+           t->rows);
+    if (t->late)
+        printf("%d rows not done: the time was over (--budget)\n", t->late);
+    if (t->held)
+        printf("%ld of %ld rows of the C library did not fail, as they must\n", t->held,
+               t->controls);
+    return t->failed || t->held || t->late || t->points + t->controls == 0;
+}
+
+int main(int argc, char **argv)
+{
+    fw_cpuset cpus;
+    request q = {.drill = {.stride = 1, .points = 100}, .budget = 220};
+    total t = {0};
+
+    (void)fw_os_affinity(&cpus);
+    for (int c = 0; c < FW_CPU_MAX && q.drill.lanes < 4; c++)
+        q.drill.lanes += fw_cpuset_has(&cpus, c);
+    if (take_arguments(&q, argc, argv) != 0)
+        return usage();
+    setenv("FURROW_HEAP", "256M", 1); /* a fork of a large one is dear */
+    kin_begin();
+    q.drill.until = kin_now() + (int64_t)(q.budget * (double)SECOND);
+    if (q.list) {
+        each_row(&q, &t, list_row);
+        return 0;
+    }
+    (void)setpriority(PRIO_PROCESS, 0, -10); /* each step is two switches of context */
+    printf("seed %lu, %d lanes\n%-14s %-24s %-18s %6s %6s\n", q.drill.seed,
+           q.drill.lanes, "object", "operation", "position", "points", "failed");
+    fflush(stdout);
+    each_row(&q, &t, count_row);
+    each_row(&q, &t, run_row);
+    return conclude(&t);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Children with deadlines (see kin.h).
+ */
+#include "kin.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static void sigchld(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGCHLD);
+}
+
+void kin_begin(void)
+{
+    sigset_t set;
+
+    sigchld(&set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+int64_t kin_now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+pid_t kin_start(int (*run)(void *arg), void *arg)
+{
+    pid_t parent = getpid(), pid = fork();
+    sigset_t set;
+
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(99);
+    sigchld(&set);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    _exit(run(arg));
+}
+
+int kin_change(pid_t pid, int *status, int64_t ns)
+{
+    int64_t until = kin_now() + ns;
+    sigset_t set;
+
+    sigchld(&set);
+    for (;;) {
+        int64_t left;
+        pid_t got = waitpid(pid, status, WNOHANG | WUNTRACED | __WALL);
+
+        if (got == pid)
+            return 0;
+        left = until - kin_now();
+        if (got < 0 || left <= 0)
+            return -1;
+        (void)sigtimedwait(&set, NULL,
+                           &(struct timespec){.tv_sec = left / 1000000000,
+                                              .tv_nsec = left % 1000000000});
+    }
+}
+
+int kin_wait(pid_t pid, int ms)
+{
+    int64_t until = kin_now() + (int64_t)ms * 1000000;
+    int status;
+
+    do
+        if (kin_change(pid, &status, until - kin_now()) != 0)
+            return KIN_HANGS;
+    while (WIFSTOPPED(status));
+    return WIFEXITED(status) ? WEXITSTATUS(status) : KIN_SIGNAL + WTERMSIG(status);
+}
+
+int kin_end(pid_t pid, int ms)
+{
+    int status = kin_wait(pid, ms);
+
+    if (status == KIN_HANGS) {
+        kill(pid, SIGKILL);
+        (void)kin_wait(pid, 1000);
+    }
+    return status;
+}
+
+char kin_state(pid_t pid)
+{
+    char path[64], text[512];
+    const char *close_paren;
+    ssize_t n;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return 0;
+    text[n] = 0;
+    close_paren = strrchr(text, ')');
+    return close_paren && close_paren[1] ? close_paren[2] : 0;
+}
