@@ -57,17 +57,17 @@ bit  looked;
 
 #define PID(n) ((n) == 3 -> 1 : (n))
 
-/* The kernel's answer: is the process with that pid and start time gone? It knows of no
- * process 0, and is not asked about it. */
+/* The kernel's answer: is the process with that pid and start time gone? Nobody has pid 0.
+ * Without a start time the pid alone must do. */
+#define PID_GONE(l) \
+    ((number[l] != 1 || (gone[1] && (!born[3] || gone[3]))) && (number[l] != 2 || gone[2]))
 #ifdef M_SLOW_IS_DEAD
-#define GONE(l) (number[l] != 0)
+#define GONE(l) true
 #else
 #ifdef M_PID_ONLY
-#define GONE(l) \
-    (number[l] != 0 && (number[l] != 1 || (gone[1] && (!born[3] || gone[3]))) && \
-     (number[l] != 2 || gone[2]))
+#define GONE(l) PID_GONE(l)
 #else
-#define GONE(l) (number[l] != 0 && since[l] != 0 && gone[since[l]])
+#define GONE(l) (number[l] == 0 || (since[l] == 0 -> PID_GONE(l) : gone[since[l]]))
 #endif
 #endif
 
