@@ -466,10 +466,13 @@ static void fails_now(furrow_pool *pool)
 static void nursery_dies(int (*close)(furrow_pool *pool))
 {
     furrow_pool *pool = pools_open(2);
+    pid_t nursery;
 
     pools_works(pool);
-    kill(nursery_of(pool), SIGKILL);
-    left_sleep(0.01);
+    nursery = nursery_of(pool);
+    kill(nursery, SIGKILL);
+    for (int i = 0; i < 5000 && left_is_there(nursery); i++)
+        left_sleep(0.001);
     fails_now(pool);
     fails_now(pool);
     cr_assert_eq(close(pool), 0);
