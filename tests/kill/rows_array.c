@@ -10,6 +10,7 @@
 
 #include "array.h"
 #include "ground.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@ static int lay(scene *s)
     row_want(s, a != NULL);
     ground_fill(a->data, a->len * 8);
     s->subject = a;
+    watch_add(a, sizeof(fw_array)); /* its count, and whether it lives */
     return ground_count(s);
 }
 
@@ -141,6 +143,7 @@ static int lay_sliced(scene *s)
         return 1;
     s->block = furrow_array_slice(s->subject, 0, 10);
     row_want(s, s->block != NULL);
+    watch_add(s->block, sizeof(fw_array));
     return ground_count(s);
 }
 

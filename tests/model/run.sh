@@ -1,16 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# run.sh MODEL.pml SCRATCH [long]: the protocol as it is holds in every interleaving, and
-# each mutant is caught. What is to be run stands in the head of the model, in lines
+# run.sh MODEL.pml SCRATCH [long | M_NAME]: the protocol as it is holds in every
+# interleaving, and each mutant is caught; or only this mutant. What is to be run stands in
+# the head of the model, in lines
 #
 #      *   holds  NAME -DFLAG...              no error in the whole state space
-#      *   long   NAME -DFLAG...              the same, only with `long`
+#      *   long   NAME -DFLAG...              the same, but only with `long`
 #      *   caught M_NAME -DFLAG...: what      -DM_NAME breaks that line of the protocol
 #
 # Exits with 77 when spin is not installed.
 set -eu
-model=$1 scratch=$2 long=${3-}
+model=$1 scratch=$2 what=${3-}
 case $model in /*) ;; *) model=$PWD/$model ;; esac
 command -v spin >/dev/null || { echo "spin is not installed"; exit 77; }
 mkdir -p "$scratch"
@@ -67,9 +68,15 @@ grep -q '^holds' runs.txt && grep -q '^caught' runs.txt || {
     echo "$model: no runs in its head"
     exit 1
 }
+case $what in
+M_*)
+    grep "^caught $what\( \|$\)" runs.txt >one.txt || { echo "no mutant $what"; exit 1; }
+    mv one.txt runs.txt
+    ;;
+esac
 while read -r kind name flags; do
     case $kind in
-    long) [ "$long" = long ] || continue; kind=holds ;;
+    long) [ "$what" = long ] || continue; kind=holds ;;
     esac
     # shellcheck disable=SC2086
     "$kind" "$name" $flags </dev/null
