@@ -59,7 +59,7 @@ static int work_until_told(furrow_chunk c)
 
 static void *tell_later(void *arg)
 {
-    left_sleep(0.2);
+    left_sleep(0.8);
     *(_Atomic int *)arg = 1;
     return NULL;
 }
@@ -79,12 +79,12 @@ Test(bystander, kill_that_came_to_nothing)
     int rc;
 
     pools_need_processes();
-    pool = furrow_pool_open(&(furrow_pool_options){.workers = 1, .grace = 0.01});
+    pool = furrow_pool_open(&(furrow_pool_options){.workers = 1, .grace = 0.05});
     cr_assert_not_null(pool, "%s", furrow_last_error()->text);
     cr_assert_eq(left_stat((pid_t)furrow_pool_worker_pid(pool, 0), &worker), 0);
     cr_assert_eq(kill((pid_t)worker.parent, SIGSTOP), 0);
     cr_assert_eq(pthread_create(&teller, NULL, tell_later, told->data), 0);
-    late.deadline = furrow_in(0.01);
+    late.deadline = furrow_in(0.3);
     rc = furrow_map(pool, &late);
     cr_assert_eq(kill((pid_t)worker.parent, SIGCONT), 0);
     cr_assert(rc == 0 || rc == FURROW_ETIME, "%s", furrow_last_error()->text);
