@@ -104,8 +104,10 @@ passes()
 {
     where=$build/tree/build/$(preset_of "$1")/tests
     program=$(find "$where" -name "$(program_of "$1")" -type f | head -n 1)
+    start=fork
+    [ "$(preset_of "$1")" != tsan ] || start=thread
     (cd "$where" && eval "set -- $(arguments_of "$1")" &&
-        exec timeout -s KILL "$(field seconds "$mutant")" "$program" "$@") \
+        FURROW_START=$start TSAN_OPTIONS=halt_on_error=1 exec timeout -s KILL "$(field seconds "$mutant")" "$program" "$@") \
         >"$build/said.txt" 2>&1 </dev/null
 }
 
@@ -180,7 +182,7 @@ for mutant in "$@"; do
         echo "$catcher" >>"$build/passed.txt"
     fi
     put "$mutant" "$source" "$build/tree"
-    start=$(date +%s)
+    began=$(date +%s)
     if modelled "$mutant"; then
         if by_model "$mutant"; then result=caught; else result=MISSED bad=1; fi
     elif ! made "$mutant"; then
@@ -192,7 +194,7 @@ for mutant in "$@"; do
         result=caught
     fi
     line "$mutant" "$(field room "$mutant")" "$catcher" "$result" \
-        $(($(date +%s) - start))
+        $(($(date +%s) - began))
     restore "$mutant"
 done
 exit $bad
