@@ -111,6 +111,19 @@ passes()
         >"$build/said.txt" 2>&1 </dev/null
 }
 
+# What a mutant let live: the processes of programs in the copy.
+end_all()
+{
+    for exe in /proc/[0-9]*/exe; do
+        case $(readlink "$exe") in
+        "$build/tree/"*)
+            exe=${exe%/exe}
+            kill -s KILL "${exe#/proc/}"
+            ;;
+        esac
+    done 2>/dev/null
+}
+
 # modelled MUTANT: is its catcher a model? by_model MUTANT: does that catch it?
 modelled()
 {
@@ -196,5 +209,6 @@ for mutant in "$@"; do
     line "$mutant" "$(field room "$mutant")" "$catcher" "$result" \
         $(($(date +%s) - began))
     restore "$mutant"
+    end_all
 done
 exit $bad
