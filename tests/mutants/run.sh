@@ -201,7 +201,7 @@ for mutant in "$@"; do
     elif ! made "$mutant"; then
         result=broken bad=1
         cat "$build/made.txt"
-    elif passes "$mutant"; then
+    elif { passes "$mutant"; } 2>/dev/null; then # the shell would tell of who is killed
         result=MISSED bad=1
     else
         result=caught
