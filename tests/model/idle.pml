@@ -20,10 +20,13 @@
  * sleep for ever, and nobody needs a tick for that. After a death a sleeper may need its
  * tick (a waker died between its CAS and its FUTEX_WAKE), and that is enough.
  *
+ * Left out: a driver that does a brief call alone, or leaves one worker asleep, and does not
+ * wait for it (wake.c, hold() of dispatch.c): who is absent is join.pml's affair.
+ *
  * The code: fw_idle_wait(), wait_long(), sleep_until_woken(), news(), look() and
- * fw_idle_wake() of idle.c; open_generation(), wake_again(), sleep_a_tick(), all_left() of
- * dispatch.c; leave(), others_inside() and wake_driver() of worker.c; member_died() of
- * nursery.c.
+ * fw_idle_wake() of idle.c; fw_wake_open() and fw_wake_again() of wake.c; open_generation(),
+ * sleep_a_tick() and all_left() of dispatch.c; leave(), others_inside() and wake_driver() of
+ * worker.c; member_died() of nursery.c.
  *   release: go.seq -> look()
  *   release: member.out -> take_tally(), all_left()
  *
