@@ -71,6 +71,8 @@ static int tell_torn(const fw_outcome *o, int code, const char *why)
     if (ranges[0].signal)
         snprintf(how, sizeof how, "was killed by signal %d (%s)", ranges[0].signal,
                  strsignal(ranges[0].signal));
+    else if (!ranges[0].pid)
+        snprintf(how, sizeof how, "ended its thread");
     else
         snprintf(how, sizeof how, "ended with exit(%d)", ranges[0].exit_code);
     return fw_fail(
@@ -106,8 +108,8 @@ int fw_outcome_tell(const fw_outcome *o)
                    ? tell_torn(o, FURROW_ETIME, "the deadline passed; ")
                    : tell_torn(o, FURROW_EDIED, "");
     if (o->no_workers)
-        return fw_fail_os(o->no_workers,
-                          "all workers are gone and none can be started");
+        return fw_team_tell_none(o->no_workers,
+                                 "all workers are gone and none can be started");
     if (o->error != FW_NO_ERROR)
         return tell_kernel(o);
     if (o->cut && o->timed_out)

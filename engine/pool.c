@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 /* ---- options ------------------------------------------------------------------------*/
 
@@ -219,7 +220,7 @@ static const fw_entry *named_entry(furrow_pool *pool, furrow_kernel kernel,
     if (!entry)
         return NULL;
     *entry = *name;
-    fw_heap_publish_pair(entry, NULL);
+    (void)fw_heap_publish_pair(entry, NULL);
     pool->entry[pool->entries] = entry;
     pool->entry_kernel[pool->entries++] = kernel;
     return entry;
@@ -256,14 +257,15 @@ int furrow_pool_workers(const furrow_pool *pool)
 {
     if (!pool)
         return 0;
-    return pool->team ? pool->team->control->workers : 1;
+    return pool->team ? pool->team->place->workers : 1;
 }
 
 long furrow_pool_worker_pid(const furrow_pool *pool, int i)
 {
     fw_member *m;
 
-    if (!pool || !pool->team || i < 0 || i >= pool->team->control->workers)
+    if (!pool || !pool->team || i < 0 || i >= pool->team->place->workers ||
+        pool->pid != fw_participant_pid())
         return -1;
     m = &pool->team->control->member[i];
     if (fw_load_seqcst(&m->state) != FW_MEMBER_UP || !pool->team->start->processes)
@@ -285,16 +287,39 @@ static void describe_heap(FILE *out)
             info.huge ? "granted by the system" : "made where the kernel lets us");
 }
 
+/* Those that end before they are up. */
+static void describe_early(const fw_control *c, FILE *out)
+{
+    for (int i = 0; i < c->workers; i++) {
+        unsigned early = fw_load_acquire(&c->member[i].early);
+        int status = fw_load_relaxed(&c->member[i].status);
+
+        if (!early)
+            continue;
+        fprintf(out, "worker %d: %u in a row ", i, early);
+        if (WIFSIGNALED(status))
+            fprintf(out, "were killed by signal %d (%s)", WTERMSIG(status),
+                    strsignal(WTERMSIG(status)));
+        else
+            fprintf(out, "ended with exit(%d)", WEXITSTATUS(status));
+        fprintf(out, " before they were up%s\n",
+                early < FW_EARLY_MAX ? "" : "; none is started any more");
+    }
+}
+
 int furrow_pool_describe(furrow_pool *pool, void *out)
 {
     if (!pool || !out)
         return fw_fail_null(pool ? "out" : "pool");
+    if (fw_pool_use(pool) < 0)
+        return fw_status_in(__func__, FURROW_EINVAL);
     if (!pool->team) {
         fputs("inside a worker: calls run inline\n", out);
         return 0;
     }
     fprintf(out, "start method: %s\n", pool->team->start->name);
     describe_heap(out);
+    describe_early(pool->team->control, out);
     return fw_status_in(
         __func__, fw_place_describe(pool->team->place, pool->team->topology, out));
 }
@@ -306,6 +331,8 @@ int furrow_pool_stat(furrow_pool *pool, furrow_pool_stats *stats)
     if (!pool || !stats)
         return fw_fail_null(pool ? "stats" : "pool");
     *stats = (furrow_pool_stats){0};
+    if (fw_pool_use(pool) < 0)
+        return fw_status_in(__func__, FURROW_EINVAL);
     if (!pool->team)
         return 0;
     c = pool->team->control;
@@ -349,8 +376,12 @@ static int write_timeline(furrow_pool *pool, const char *path)
     const fw_team *team = pool->team;
     fw_timeline t = {0};
     fw_timeline_bar *bars;
-    int rc;
+    int rc = fw_pool_use(pool);
 
+    if (rc < 0)
+        return rc;
+    if (fw_team_self() >= 0)
+        return fw_fail(FURROW_EINVAL, "a kernel cannot wait for its own call to end");
     if (!team || !team->trace)
         return fw_fail(FURROW_EINVAL, "the pool was opened without .trace");
     rc = fw_dispatch_lock(pool->team, FURROW_FOREVER);

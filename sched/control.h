@@ -141,6 +141,8 @@ typedef struct fw_member {
     _Atomic int32_t pid;    /* 0 for a thread; kept while DEAD */
     _Atomic int32_t status; /* wait status, while DEAD */
     _Atomic uint32_t kill;  /* FW_KILL_...: the driver wants it ended */
+    _Atomic uint64_t start; /* with pid: its identity; by itself, before it is UP */
+    _Atomic uint32_t early; /* how many in a row ended before they were up */
 } fw_member;
 _Static_assert(sizeof(fw_member) == 384, "three pairs of lines");
 
@@ -201,6 +203,7 @@ typedef struct fw_control {
     uint64_t queue_head, queue_tail;
     struct fw_submission *queue[FW_QUEUE_MAX];
     struct fw_submission *running; /* the supervisor's; it holds a reference */
+    struct fw_submission *over;    /* the supervisor's: nobody's, still to be freed */
     _Atomic uint32_t queued;       /* tail - head, for a look without the lock */
     _Atomic uint32_t supervise;    /* futex of a supervisor thread */
 
@@ -208,6 +211,23 @@ typedef struct fw_control {
 } fw_control;
 
 #define FW_NO_ERROR UINT64_MAX
+
+/* Workers that end before they are up, so many in a row, are not started any more. */
+#define FW_EARLY_MAX 10
+/* In the place of an errno: with the wait status of the last of them. */
+#define FW_ENDS_EARLY (1 << 16)
+
+/* Why no worker can be started, now that none is there: an errno, FW_ENDS_EARLY + status,
+ * or 0: some are still tried. */
+static inline int fw_control_why_none(fw_control *c)
+{
+    int why = (int)fw_load_relaxed(&c->spawn_error);
+
+    for (int i = 0; i < c->workers && !why; i++)
+        if (fw_load_acquire(&c->member[i].early) < FW_EARLY_MAX)
+            return 0;
+    return why ? why : FW_ENDS_EARLY | (fw_load_relaxed(&c->member[0].status) & 0xffff);
+}
 
 /* driver_sleeps: on the join futex, or as a supervisor that is to be notified. */
 enum { FW_SLEEPS_FUTEX = 1, FW_SLEEPS_SUPERVISOR = 2 };

@@ -26,6 +26,7 @@
  */
 #include "dispatch.h"
 
+#include "caller.h"
 #include "job.h"
 #include "reap.h"
 #include "status.h"
@@ -207,7 +208,7 @@ static int hopeless(fw_dispatch *d)
         if (state == FW_MEMBER_UP || state == FW_MEMBER_STARTING)
             return 0;
     }
-    d->no_workers = (int)fw_load_relaxed(&c->spawn_error);
+    d->no_workers = fw_control_why_none(c);
     return d->no_workers;
 }
 
@@ -358,7 +359,9 @@ static void work_myself(fw_dispatch *d, uint64_t g, uint32_t chunks)
         fw_wake_again(d); /* our own part may be long */
     me->deadline = d->deadline == INT64_MAX ? 0 : d->deadline;
     fw_worker_be(d->seat);
+    fw_caller_begin(d->team);
     fw_worker_work(me, g);
+    fw_caller_end();
     fw_worker_be(outer);
 }
 
@@ -412,7 +415,7 @@ static void begin(fw_dispatch *d)
         c->mark_shift = fw_job_mark_shift(d->chunks);
 }
 
-/* release: control.active -> replaceable() */
+/* release: control.active -> fw_team_replaceable() */
 int fw_dispatch_run(fw_dispatch *d)
 {
     fw_control *c = d->team->control;
@@ -449,6 +452,14 @@ int fw_dispatch_run(fw_dispatch *d)
         d->timed_out |= 1; /* the caller's own part may have been the one that saw it */
     fw_count(&c->calls);
     return 0;
+}
+
+/* Whether anybody died in the call is not known here: it is taken for so. */
+void fw_dispatch_join(fw_dispatch *d, uint64_t g)
+{
+    (void)join(d, g, fw_load_acquire(&d->team->control->deaths) - 1);
+    if (d->timed_out & FW_DEADLINE_ENDED)
+        settle_kills(d);
 }
 
 /* Until it is our turn, or the supervisor is gone: it may have had the turn. */

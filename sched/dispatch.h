@@ -40,7 +40,7 @@ typedef struct fw_dispatch {
     uint64_t epoch;
     int timed_out;  /* FW_DEADLINE_...; `cut` tells whether anything was left out */
     int cut;        /* chunks were not started because of deadline or cancel */
-    int no_workers; /* errno: none is left and none can be started */
+    int no_workers; /* fw_control_why_none(): none is left and none can be started */
     int supervisor_gone; /* nothing can be said about what was running */
     uint64_t error;      /* lowest failing chunk << 32 | value; FW_NO_ERROR */
     fw_torn_chunk *torn; /* ascending; malloc'ed: the caller of run() frees it */
@@ -74,6 +74,9 @@ static inline void fw_dispatch_init(fw_dispatch *d, fw_team *team, uint32_t chun
 /* Run it. Needs the driver lock. Blocks until no member may still write to the call's
  * arrays. */
 int fw_dispatch_run(fw_dispatch *d);
+
+/* For a caller whose own part broke off: close generation g, wait until nobody is inside. */
+void fw_dispatch_join(fw_dispatch *d, uint64_t g);
 
 /* The driver lock. FURROW_ECLOSED when the team is closing, FURROW_EDIED when the
  * supervisor is gone, FURROW_ETIME when the deadline passes first. */

@@ -32,8 +32,8 @@ uint32_t fw_job_mark_shift(uint32_t chunks)
 
 int fw_job_ensure_marks(fw_control *c, uint32_t chunks)
 {
-    uint32_t room = chunks < 2048 ? 2048 : chunks, *list;
-    _Atomic uint64_t *mark;
+    uint32_t room = chunks < 2048 ? 2048 : chunks, *list, *old_list = c->list;
+    _Atomic uint64_t *mark, *old_mark = c->mark;
 
     if (chunks <= c->mark_room)
         return 0;
@@ -44,11 +44,12 @@ int fw_job_ensure_marks(fw_control *c, uint32_t chunks)
             (void)fw_heap_free(mark);
         return furrow_last_error()->code;
     }
-    if (c->mark)
-        (void)fw_heap_free_pair(c->mark, c->list);
-    fw_heap_publish_pair(mark, list);
+    if (fw_heap_publish_pair(mark, list) < 0)
+        return furrow_last_error()->code; /* later; these end with this process */
     c->mark = mark;
     c->list = list;
     c->mark_room = room;
+    if (old_mark)
+        (void)fw_heap_free_pair(old_mark, old_list);
     return 0;
 }

@@ -11,17 +11,24 @@
  *
  * A member's state word (control.h) is moved on only by
  *   nursery  EMPTY, FENCED -> STARTING       (fork)
- *   worker   STARTING -> UP                  (its own)
+ *   worker   STARTING -> UP                  (its own, by compare-and-swap)
  *   nursery  STARTING, UP -> DEAD            (after waitid: the whole process is gone)
  *   driver   DEAD -> FENCED                  (the death is recorded)
  *   nursery  DEAD -> STARTING                when the dead one was not inside the running
  *            generation: there is nothing to record
+ *   opener   STARTING -> EMPTY, UP -> DEAD   when the nursery is gone (start_fork.c)
  * `deaths` is counted before DEAD is set, so whoever sees DEAD knows that a scan is due.
  * A dead member's in_gen and out_gen do not change, and generations only grow, so "not
  * inside the running generation" stays true once seen. in_gen of an aborted announcement is
  * closed (out_gen = in_gen) before the slot is used again. A new worker knows the generation
  * that its slot left last, and may enter the running one if that is another: a generation
  * that is over but not closed was left by every slot (dispatch.c).
+ *
+ * The heap's lock may be held by a process that is stopped, for as long as that lasts. What
+ * the nursery needs it for is tried for a moment and put off; its other duties go on.
+ *
+ * A worker that ends before it is up (a fork handler of the program that crashes, a limit, the
+ * OOM killer) is started again after a while that grows; FW_EARLY_MAX in a row are the last.
  *
  * Killed: its children die with it (PR_SET_PDEATHSIG); the opener sees its pidfd.
  */
@@ -35,6 +42,7 @@
 #include "worker.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 
 /* ---- being forked -------------------------------------------------------------------*/
@@ -75,11 +83,23 @@ int fw_nursery_fork(void (*run)(void *arg), void *arg, _Atomic uint32_t *pid_wor
 
 /* ---- workers ------------------------------------------------------------------------*/
 
+/* A kernel that ends its thread ends the worker, other threads of its making or not. */
+static void end_with_thread(void *unused)
+{
+    (void)unused;
+    fflush(stdout);
+    fflush(stderr);
+    fw_os_exit(0);
+}
+
 static void be_worker(fw_nursery *n, int i, pid_t nursery)
 {
     fw_team *team = n->team;
     fw_member *m = &team->control->member[i];
     static fw_worker worker;
+    uint32_t starting = FW_MEMBER_STARTING;
+    uint64_t start;
+    int32_t pid;
     char name[24];
 
     if (fw_os_die_with(nursery) < 0)
@@ -87,18 +107,22 @@ static void be_worker(fw_nursery *n, int i, pid_t nursery)
     fw_os_close(n->signals);
     fw_os_close(n->opener_pidfd);
     fw_os_child_signals(1);
+    (void)fw_heap_patience(FURROW_FOREVER); /* the nursery may have lost it just now */
     snprintf(name, sizeof name, "furrow-w%d", i);
     fw_os_set_name(name);
-    fw_store_relaxed(&m->pid, fw_os_pid());
+    fw_participant_identity(&pid, &start);
+    fw_store_relaxed(&m->start, start);
+    fw_store_relaxed(&m->pid, pid);
     fw_team_pin(team, i);
     fw_worker_init(&worker, team, i);
-    fw_store_seqcst(&m->state, FW_MEMBER_UP);
+    if (!fw_cas_seqcst(&m->state, &starting, FW_MEMBER_UP))
+        fw_os_exit(1); /* the nursery is gone, and nobody reckons with us */
     fw_add_seqcst(&team->control->up, 1);
     fw_os_futex_wake(&team->control->up, INT32_MAX);
+    pthread_cleanup_push(end_with_thread, NULL);
     fw_worker_loop(&worker);
-    fflush(stdout);
-    fflush(stderr);
-    fw_os_exit(0);
+    pthread_cleanup_pop(0);
+    end_with_thread(NULL);
 }
 
 static int spawn(fw_nursery *n, int i)
@@ -107,10 +131,7 @@ static int spawn(fw_nursery *n, int i)
     fw_member *m = &c->member[i];
     pid_t pid, me = fw_os_pid();
 
-    fw_store_seqcst(fw_control_out(c, i), fw_load_seqcst(&m->in_gen));
-    fw_store_relaxed(&m->kill, 0);
-    fw_store_relaxed(&c->park[i], 0);
-    fw_store_seqcst(&m->state, FW_MEMBER_STARTING);
+    fw_team_prepare_slot(c, i);
     pid = fw_os_fork();
     if (pid == 0)
         be_worker(n, i, me);
@@ -133,12 +154,39 @@ static void wake_driver(fw_control *c)
     fw_os_futex_wake(&c->join, INT32_MAX);
 }
 
+/* Did it end before it was up? 10 ms after the second in a row, and twice as long each
+ * time, but no longer than a second. */
+static void count_early(fw_nursery *n, int i)
+{
+    fw_member *m = &n->team->control->member[i];
+    uint32_t early = 0;
+
+    if (fw_load_seqcst(&m->state) == FW_MEMBER_STARTING)
+        early = fw_load_relaxed(&m->early) + 1;
+    n->try_at[i] = 0;
+    if (early > 1) {
+        int64_t ms = INT64_C(10) << (early < 9 ? early - 2 : 7);
+
+        n->try_at[i] = fw_os_now() + (ms < 1000 ? ms : 1000) * 1000000;
+    }
+    fw_store_release(&m->early, early);
+}
+
 static void member_died(fw_control *c, fw_member *m, int status)
 {
     fw_store_relaxed(&m->status, status);
     fw_add_seqcst(&c->deaths, 1);
     fw_store_seqcst(&m->state, FW_MEMBER_DEAD);
     wake_driver(c);
+}
+
+static void sweep_within(fw_nursery *n, int64_t ns)
+{
+    furrow_deadline before = fw_heap_patience(fw_os_now() + ns);
+    int rc = fw_heap_sweep();
+
+    n->sweep_at = rc == FURROW_ETIME ? fw_os_now() + 100 * 1000 * 1000 : 0;
+    (void)fw_heap_patience(before);
 }
 
 static void reap_all(fw_nursery *n)
@@ -153,42 +201,33 @@ static void reap_all(fw_nursery *n)
 
             if (fw_load_relaxed(&c->member[i].pid) == pid &&
                 (state == FW_MEMBER_STARTING || state == FW_MEMBER_UP)) {
+                count_early(n, i);
                 member_died(c, &c->member[i], status);
                 died = 1;
             }
         }
-    if (died)
-        fw_heap_sweep();
-}
-
-/* May the slot be used again? See the essay. What the scan read of the slot, it read before
- * the generation ceased to be active.
- * acquire: control.active <- fw_dispatch_run() */
-static int replaceable(fw_control *c, int i)
-{
-    uint64_t active;
-
-    switch (fw_load_seqcst(&c->member[i].state)) {
-    case FW_MEMBER_EMPTY:
-    case FW_MEMBER_FENCED:
-        return 1;
-    case FW_MEMBER_DEAD:
-        active = fw_load_seqcst(&c->active);
-        return active == 0 || !fw_control_inside(c, i, active);
-    default:
-        return 0;
-    }
+    if (died || (n->sweep_at && fw_os_now() >= n->sweep_at))
+        sweep_within(n, 2 * 1000 * 1000);
 }
 
 static void replace_all(fw_nursery *n)
 {
     fw_control *c = n->team->control;
 
-    if (fw_os_now() < n->retry_at)
+    int64_t now = fw_os_now();
+
+    if (now < n->retry_at)
         return;
+    n->next_at = 0;
     for (int i = 0; i < c->workers; i++) {
-        if (!replaceable(c, i))
+        if (!fw_team_replaceable(c, i) ||
+            fw_load_relaxed(&c->member[i].early) >= FW_EARLY_MAX)
             continue;
+        if (now < n->try_at[i]) {
+            if (!n->next_at || n->try_at[i] < n->next_at)
+                n->next_at = n->try_at[i];
+            continue;
+        }
         if (spawn(n, i) < 0) {
             n->retry_at = fw_os_now() + 100 * 1000 * 1000;
             return;
@@ -247,9 +286,12 @@ static void end(fw_nursery *n, int now)
             kill_all(c);
         reap_all(n);
         if (!members_left(c))
-            fw_os_exit(0);
+            break;
         (void)fw_os_wait_events(n->signals, -1, fw_os_now() + 20 * 1000 * 1000);
     }
+    if (n->sweep_at)
+        sweep_within(n, 100 * 1000 * 1000);
+    fw_os_exit(0);
 }
 
 static int opener_gone(const fw_nursery *n)
@@ -259,14 +301,26 @@ static int opener_gone(const fw_nursery *n)
     return fw_os_process_gone(n->opener, n->opener_start);
 }
 
+/* The opener is gone. What it forked may hold the heap's lock and be stopped: then its
+ * names are the guard's business. */
+static void outlive(fw_nursery *n)
+{
+    kill_all(n->team->control); /* first: one of them may have the lock */
+    (void)fw_heap_patience(fw_os_now() + 100 * 1000 * 1000);
+    fw_names_orphaned(n->opener, n->opener_start);
+    end(n, 1);
+}
+
 /* ---- its life -----------------------------------------------------------------------*/
 
 static int64_t next_look(const fw_nursery *n, int64_t until)
 {
-    int64_t tick =
-        fw_os_now() + (n->opener_pidfd >= 0 && !n->retry_at ? 10 * INT64_C(1000000000)
-                                                            : 100 * INT64_C(1000000));
+    int quiet =
+        n->opener_pidfd >= 0 && !n->retry_at && !n->sweep_at && !n->team->control->over;
+    int64_t tick = fw_os_now() + (quiet ? 10 * INT64_C(1000000000) : 100 * 1000 * 1000);
 
+    if (n->next_at && n->next_at < tick)
+        tick = n->next_at;
     return tick < until ? tick : until;
 }
 
@@ -277,11 +331,8 @@ static void look_after(void *arg, int64_t until)
     fw_control *c = n->team->control;
 
     (void)fw_os_wait_events(n->signals, n->opener_pidfd, next_look(n, until));
-    if (opener_gone(n)) {
-        kill_all(c); /* first: one of them may hold the heap's lock, and be stopped */
-        fw_names_orphaned(n->opener, n->opener_start);
-        end(n, 1);
-    }
+    if (opener_gone(n))
+        outlive(n);
     switch (fw_load_seqcst(&c->stop)) {
     case 0:
         break;

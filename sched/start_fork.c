@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 
 /* Pidfds may be refused; and a program may close all its files, ours too, and open others
  * in their place. */
@@ -27,20 +28,23 @@ static int nursery_gone(const fw_team *team)
                               team->nursery_start);
 }
 
-/* Of a worker, which the kernel ends. */
-static void wait_for_end_of(const fw_team *team, pid_t pid)
+/* Of a worker that was up, which the kernel ends. Its pid may be another's by now. */
+static void wait_for_end_of(const fw_team *team, fw_member *m)
 {
+    pid_t pid = (pid_t)fw_load_relaxed(&m->pid);
+    uint64_t start = fw_load_relaxed(&m->start);
     int fd = fw_os_pidfd_open(pid);
 
-    if (fd >= 0)
+    if (fd >= 0 && !fw_os_process_gone(pid, start)) /* fd is its own, then */
         (void)fw_os_pidfd_wait(fd, INT64_MAX);
-    while (fd < 0 && !fw_os_process_gone(pid, 0)) /* pidfds are refused */
+    while (fd < 0 && !fw_os_process_gone(pid, start)) /* pidfds are refused */
         (void)fw_os_futex_wait(&team->control->up, fw_load_seqcst(&team->control->up),
                                fw_os_now() + 1000 * 1000);
     fw_os_close(fd);
 }
 
-/* The workers die with the nursery, but not in the same instant. */
+/* The workers die with the nursery, but not in the same instant. Those that were just being
+ * started have touched nothing and come up no more. */
 static int supervisor_gone(const fw_team *team)
 {
     fw_control *c = team->control;
@@ -49,11 +53,12 @@ static int supervisor_gone(const fw_team *team)
         return 0;
     for (int i = 0; i < c->workers; i++) {
         fw_member *m = &c->member[i];
-        uint32_t state = fw_load_seqcst(&m->state);
+        uint32_t starting = FW_MEMBER_STARTING;
 
-        if (state != FW_MEMBER_UP && state != FW_MEMBER_STARTING)
+        if (fw_cas_seqcst(&m->state, &starting, FW_MEMBER_EMPTY) ||
+            fw_load_seqcst(&m->state) != FW_MEMBER_UP)
             continue;
-        wait_for_end_of(team, (pid_t)fw_load_relaxed(&m->pid));
+        wait_for_end_of(team, m);
         fw_store_relaxed(&m->status, SIGKILL);
         fw_add_seqcst(&c->deaths, 1);
         fw_store_seqcst(&m->state, FW_MEMBER_DEAD);
@@ -61,18 +66,36 @@ static int supervisor_gone(const fw_team *team)
     return 1;
 }
 
+/* All are to come up, the first time. */
+static int why_not_up(fw_control *c)
+{
+    for (int i = 0; i < c->workers; i++)
+        if (fw_load_acquire(&c->member[i].early) >= FW_EARLY_MAX)
+            return FW_ENDS_EARLY | (fw_load_relaxed(&c->member[i].status) & 0xffff);
+    return (int)fw_load_seqcst(&c->spawn_error);
+}
+
+static int tell_not_up(fw_control *c, int why, uint32_t up)
+{
+    char what[64];
+
+    snprintf(what, sizeof what, "only %u of %d workers could be started", up,
+             c->workers);
+    return fw_team_tell_none(why, what);
+}
+
 static int wait_until_up(fw_team *team)
 {
     fw_control *c = team->control;
 
     for (;;) {
-        uint32_t up = fw_load_seqcst(&c->up), error = fw_load_seqcst(&c->spawn_error);
+        uint32_t up = fw_load_seqcst(&c->up);
+        int why = why_not_up(c);
 
         if ((int)up >= c->workers)
             return 0;
-        if (error)
-            return fw_fail_os((int)error, "only %u of %d workers could be started", up,
-                              c->workers);
+        if (why)
+            return tell_not_up(c, why, up);
         if (nursery_gone(team))
             return fw_fail(FURROW_EOS, "the pool's nursery ended at once");
         (void)fw_os_futex_wait(&c->up, up, fw_os_now() + 100 * 1000 * 1000);

@@ -9,6 +9,8 @@
 
 enum { FW_SUBMISSION_QUEUED, FW_SUBMISSION_RUNNING, FW_SUBMISSION_DONE };
 
+#define FW_SUBMISSION_FEW 64 /* torn chunks that need no block of their own */
+
 /* In shared memory. The opener writes the request before it queues it; the supervisor
  * writes the result before `state` = DONE. */
 typedef struct fw_submission {
@@ -25,7 +27,9 @@ typedef struct fw_submission {
     int32_t timed_out, cut, no_workers, out_of_memory;
     uint64_t error;
     uint64_t torn_count;
-    fw_torn_chunk *torn; /* a heap block, or NULL */
+    fw_torn_chunk *torn; /* `few`, a heap block, or NULL */
+    fw_torn_chunk few[FW_SUBMISSION_FEW];
+    struct fw_submission *next; /* in control->over */
     fw_job job;
 } fw_submission;
 

@@ -17,6 +17,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #define FW_CONTROL_MAGIC UINT64_C(0x6d61657477727566)
 
@@ -107,7 +108,7 @@ static int make_control(fw_team *team)
     team->control = fw_heap_alloc(size);
     if (!team->control)
         return furrow_last_error()->code;
-    fw_heap_publish_pair(team->control, NULL);
+    (void)fw_heap_publish_pair(team->control, NULL);
     fill_control(team);
     return fw_lock_init(&team->control->queue_lock);
 }
@@ -219,6 +220,54 @@ void fw_team_pin(const fw_team *team, int i)
     /* A refusal (the cpuset shrank meanwhile) leaves the worker unpinned: slower, right. */
     if (team->place->pin != FURROW_PIN_NONE)
         (void)fw_os_pin(&team->place->worker[i].pin);
+}
+
+/* ---- slots --------------------------------------------------------------------------*/
+
+/* May the slot be used again? See the essay in nursery.c. What the scan read of the slot, it
+ * read before the generation ceased to be active.
+ * acquire: control.active <- fw_dispatch_run(), abandon() */
+int fw_team_replaceable(fw_control *c, int i)
+{
+    uint64_t active;
+
+    switch (fw_load_seqcst(&c->member[i].state)) {
+    case FW_MEMBER_EMPTY:
+    case FW_MEMBER_FENCED:
+        return 1;
+    case FW_MEMBER_DEAD:
+        active = fw_load_seqcst(&c->active);
+        return active == 0 || !fw_control_inside(c, i, active);
+    default:
+        return 0;
+    }
+}
+
+void fw_team_prepare_slot(fw_control *c, int i)
+{
+    fw_member *m = &c->member[i];
+
+    fw_store_seqcst(fw_control_out(c, i), fw_load_seqcst(&m->in_gen));
+    fw_store_relaxed(&m->kill, 0);
+    fw_store_relaxed(&c->park[i], 0);
+    fw_store_seqcst(&m->state, FW_MEMBER_STARTING);
+}
+
+int fw_team_tell_none(int why, const char *what)
+{
+    int status = why & 0xffff;
+
+    if (!(why & FW_ENDS_EARLY))
+        return fw_fail_os(why, "%s", what);
+    if (WIFSIGNALED(status))
+        return fw_fail(FURROW_EOS,
+                       "%s: %d in a row were killed by signal %d (%s) before they "
+                       "were up",
+                       what, FW_EARLY_MAX, WTERMSIG(status),
+                       strsignal(WTERMSIG(status)));
+    return fw_fail(FURROW_EOS,
+                   "%s: %d in a row ended with exit(%d) before they were up", what,
+                   FW_EARLY_MAX, WEXITSTATUS(status));
 }
 
 uint64_t fw_team_count(const fw_team *team, int counter)

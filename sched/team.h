@@ -67,6 +67,13 @@ void fw_team_stop_members(fw_team *team);
 /* Total of one counter over all members. */
 uint64_t fw_team_count(const fw_team *team, int counter);
 
+/* For who starts members: may one be started in this slot? Then it must be prepared. */
+int fw_team_replaceable(fw_control *c, int i);
+void fw_team_prepare_slot(fw_control *c, int i);
+
+/* Fail with a sentence that begins so and tells fw_control_why_none(). */
+int fw_team_tell_none(int why, const char *what);
+
 /* Is this a worker (of any team)? Then its index, else -1. */
 int fw_team_self(void);
 

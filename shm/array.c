@@ -151,7 +151,9 @@ static fw_array *file_array(const fw_array_spec *s, int fd, size_t offset, int w
         (void)fw_heap_free(a);
         return NULL;
     }
-    rc = fw_os_map_over(a->block, a->block_size, fd, writable);
+    rc = fw_os_file_id(fd, &a->id);
+    if (rc == 0)
+        rc = fw_os_map_over(a->block, a->block_size, fd, writable);
     if (rc < 0) {
         (void)fw_heap_free_pair(a, a->block);
         fw_fail_os(-rc, "cannot map the file");
@@ -172,6 +174,32 @@ static struct {
 } mapped_here[MAPPED_MAX];
 static int mapped_next;
 
+/* The program may have closed the file by mistake, and the number be another's now. */
+static int is_its_file(const fw_array *root, int fd)
+{
+    fw_file_id id;
+
+    return fw_os_file_id(fd, &id) == 0 && id.device == root->id.device &&
+           id.inode == root->id.inode;
+}
+
+static int open_in_owner(const fw_array *root)
+{
+    int fd = fw_os_open_of(root->pid, root->fd, root->writable);
+
+    if (fd < 0)
+        return fw_fail_os(-fd, "cannot open the file of the array in process %ld",
+                          (long)root->pid);
+    if (is_its_file(root, fd))
+        return fd;
+    fw_os_close(fd);
+    return fw_fail(
+        FURROW_EINVAL,
+        "file %d of process %ld is not the array's any more: the process has "
+        "closed it",
+        root->fd, (long)root->pid);
+}
+
 int fw_array_map_here(const fw_array *a)
 {
     const fw_array *root = a->root;
@@ -183,10 +211,9 @@ int fw_array_map_here(const fw_array *a)
         if (mapped_here[i].block == root->block &&
             mapped_here[i].serial == root->serial)
             return 0;
-    fd = fw_os_open_of(root->pid, root->fd, root->writable);
+    fd = open_in_owner(root);
     if (fd < 0)
-        return fw_fail_os(-fd, "cannot open the file of the array in process %ld",
-                          (long)root->pid);
+        return fd;
     rc = fw_os_map_over(root->block, root->block_size, fd, root->writable);
     fw_os_close(fd);
     if (rc < 0)
@@ -209,7 +236,7 @@ furrow_array *fw_array_map_file(const fw_array_file *file)
         fw_os_close(file->fd);
         return NULL;
     }
-    fw_heap_publish_pair(a, a->block);
+    (void)fw_heap_publish_pair(a, a->block);
     return &a->view;
 }
 
@@ -243,7 +270,8 @@ static void object_free(fw_array *a)
         if (a->name >= 0)
             fw_names_remove(a->name);
         (void)fw_os_reserve_over(a->block, a->block_size);
-        fw_os_close(a->fd);
+        if (is_its_file(a, a->fd))
+            fw_os_close(a->fd);
     }
     (void)fw_heap_free_pair(a, a->kind == FW_ARRAY_SLICE ? NULL : a->block);
 }
@@ -299,7 +327,7 @@ static furrow_array *published(const char *function, fw_array *a)
 {
     if (!a)
         return fw_status_new(function, NULL);
-    fw_heap_publish_pair(a, a->kind == FW_ARRAY_SLICE ? NULL : a->block);
+    (void)fw_heap_publish_pair(a, a->kind == FW_ARRAY_SLICE ? NULL : a->block);
     return &a->view;
 }
 
@@ -387,7 +415,7 @@ int furrow_array_populate(furrow_array *view)
         return fw_status_in(__func__, fw_fail_os(-rc, "cannot take %zu MiB",
                                                  a->view.len * a->view.itemsize >> 20));
     if (a->kind == FW_ARRAY_HEAP)
-        fw_heap_set_taken(a->block);
+        (void)fw_heap_set_taken(a->block);
     return 0;
 }
 

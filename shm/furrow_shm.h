@@ -10,7 +10,8 @@
  * Every function may be called from any thread, none from a signal handler. A function
  * that takes a handle accepts the NULL of a failed constructor: it fails and keeps the
  * first message. What waits for more than the heap's lock says so under "Blocks" or has
- * a deadline; that lock survives its holder's death.
+ * a deadline; that lock survives its holder's death. A holder that is stopped (SIGSTOP,
+ * a debugger) is waited for, except by calls with a deadline.
  */
 #ifndef FURROW_SHM_H
 #define FURROW_SHM_H

@@ -170,7 +170,9 @@ int fw_os_cpu(void);                  /* the CPU it runs on now, or -1 */
 
 pid_t fw_os_pid(void);
 
-/* fork(): the child of a threaded program may use the C library as glibc allows. */
+/* fork(): the child of a threaded program may use the C library as glibc allows. All signals
+ * are blocked in it, so that no handler of the program runs there, until it calls
+ * fw_os_child_signals(). */
 pid_t fw_os_fork(void);
 
 /* Run errand(ctx) in a short-lived child and wait until that is gone, killed if need be
@@ -218,8 +220,9 @@ _Noreturn void fw_os_exit(int status);
  * the atexit handlers that it was forked with. What is buffered now is forgotten. */
 void fw_os_child_exit(void);
 
-/* In a fresh child: default signal handlers, nothing blocked, SIGINT and SIGQUIT ignored
- * when `quiet` (the program decides what Ctrl-C means), and no fds but 0, 1, 2 and `keep`
+/* In a fresh child: default signal handlers, nothing blocked; when `quiet`, what a terminal,
+ * a user or a batch system sends to end or to tell a program (SIGHUP, SIGINT, SIGQUIT,
+ * SIGTERM, SIGUSR1, SIGUSR2) is ignored: what that means is up to the program. And no fds but 0, 1, 2 and `keep`
  * (-1: none). */
 void fw_os_child_signals(int quiet);
 void fw_os_child_close_fds(int keep);

@@ -30,9 +30,17 @@ pid_t fw_os_pid(void)
 
 pid_t fw_os_fork(void)
 {
-    pid_t pid = fork();
+    sigset_t all, before;
+    pid_t pid;
+    int error;
 
-    return pid < 0 ? -errno : pid;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid = fork();
+    error = errno;
+    if (pid != 0)
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return pid < 0 ? -error : pid;
 }
 
 /* What /proc/PID/stat says. */
@@ -148,17 +156,21 @@ int fw_os_die_with(pid_t parent)
     return getppid() == parent ? 0 : -ESRCH;
 }
 
+/* By these a user, a terminal or a batch system talks to a program, and to its whole group
+ * or control group. */
+static int is_for_the_program(int s)
+{
+    return s == SIGHUP || s == SIGINT || s == SIGQUIT || s == SIGTERM || s == SIGUSR1 ||
+           s == SIGUSR2;
+}
+
 void fw_os_child_signals(int quiet)
 {
     sigset_t none;
 
     for (int s = 1; s < NSIG; s++)
         if (s != SIGKILL && s != SIGSTOP)
-            signal(s, SIG_DFL);
-    if (quiet) {
-        signal(SIGINT, SIG_IGN);
-        signal(SIGQUIT, SIG_IGN);
-    }
+            signal(s, quiet && is_for_the_program(s) ? SIG_IGN : SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -26,6 +26,6 @@ fw_tracering *fw_tracering_new(int count, size_t capacity)
         ring[i].capacity = capacity;
         ring[i].record = record + (size_t)i * capacity;
     }
-    fw_heap_publish_pair(ring, NULL);
+    (void)fw_heap_publish_pair(ring, NULL);
     return ring;
 }

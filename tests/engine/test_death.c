@@ -99,7 +99,7 @@ Test(death, by_signal_and_by_exit)
     for (int async = 0; async < 2; async++) {
         dies(2, (ending){.signal = SIGSEGV, .every = 3}, 50, async);
         dies(2, (ending){.signal = SIGKILL, .every = 3}, 50, async);
-        dies(2, (ending){.signal = SIGTERM, .every = 3}, 50, async);
+        dies(2, (ending){.signal = SIGFPE, .every = 3}, 50, async);
         dies(2, (ending){.exit_code = 0, .every = 3}, 50, async);
         dies(2, (ending){.exit_code = 3, .every = 3}, 50, async);
     }

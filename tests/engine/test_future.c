@@ -191,16 +191,27 @@ Test(future, progress_grows_to_the_total)
 
 /* ---- many -------------------------------------------------------------------------*/
 
+/* The element is 7 while it runs. */
+static int seven_for_a_while(furrow_chunk c)
+{
+    *(volatile int *)c.out[0] = 7;
+    left_sleep(*(const double *)c.ctx);
+    return 0;
+}
+
 Test(future, three_hundred_one_after_another)
 {
     furrow_pool *pool = pools_open(2);
     furrow_array *a = pools_array('i', 1000), *one = pools_array('i', 1);
     const double second = 0.5;
     furrow_call slow = slow_call(one, &second, 1), call = pools_count_call(a);
-    furrow_future *f[300], *first = start(pool, &slow);
+    furrow_future *f[300], *first;
     int n = 0;
 
-    left_sleep(0.05); /* it runs, and waits no more */
+    slow.kernel = seven_for_a_while;
+    first = start(pool, &slow);
+    while (*(volatile int *)one->data != 7) /* it runs, and waits no more */
+        left_sleep(0.001);
     while (n < 300 && (f[n] = furrow_map_async(pool, &call)))
         n++;
     cr_assert_eq(n, 256);

@@ -10,6 +10,7 @@
 
 #include "array.h"
 #include "ground.h"
+#include "kin.h"
 #include "watch.h"
 
 #include <errno.h>
@@ -86,12 +87,17 @@ static int bury_made(scene *s)
     return 0;
 }
 
-static int visit(scene *s)
+static int sweep(scene *s)
 {
     row_want(s, furrow_fsck() == 0);
     fw_heap_sweep();
     row_want(s, furrow_fsck() == 0);
-    return ground_use(s);
+    return 0;
+}
+
+static int visit(scene *s)
+{
+    return sweep(s) || ground_use(s);
 }
 
 /* ---- sliced -----------------------------------------------------------------------*/
@@ -162,7 +168,7 @@ static int bury_root(scene *s)
 
 static void name_it(scene *s)
 {
-    snprintf(s->object, 64, "/furrow-%d-kill", (int)getpid());
+    snprintf(s->object, 64, "/furrow-kill-%05d-%05d", (int)kin_first(), (int)getpid());
 }
 
 static int make_named(scene *s)
@@ -275,7 +281,8 @@ static const operation making = {.object = "array",
                                  .operate = make,
                                  .finish = made_is_whole,
                                  .survive = bury_made,
-                                 .visit = visit};
+                                 .visit = visit,
+                                 .recover = sweep};
 
 static const operation making_structs = {.object = "array",
                                          .name = "create",
@@ -299,7 +306,8 @@ static const operation freeing = {.object = "array",
                                   .warm_up = join,
                                   .operate = free_subject,
                                   .survive = bury_freed,
-                                  .visit = visit};
+                                  .visit = visit,
+                                  .recover = sweep};
 
 static const operation freeing_root = {.object = "array",
                                        .name = "free",
@@ -316,7 +324,8 @@ static const operation naming = {.object = "named_array",
                                  .operate = make_named,
                                  .finish = made_is_whole,
                                  .survive = bury_named,
-                                 .visit = visit_named};
+                                 .visit = visit_named,
+                                 .recover = sweep};
 
 static const operation freeing_named = {.object = "named_array",
                                         .name = "free",
@@ -332,7 +341,8 @@ static const operation attaching = {.object = "named_array",
                                     .warm_up = join,
                                     .operate = attach,
                                     .survive = bury_attached,
-                                    .visit = visit_named};
+                                    .visit = visit_named,
+                                    .recover = sweep};
 
 static const operation detaching = {.object = "named_array",
                                     .name = "detach",
@@ -347,14 +357,17 @@ static const row rows[] = {
     {&making, "pages", .size = OF_PAGES, .expect = 2},
     {&making, "large", .size = OF_LARGE, .expect = 2},
     {&making, "contended", .size = OF_PAGES, .expect = 2, .rival = ground_hold_lock},
+    {&making, "pages", .size = OF_PAGES, .expect = 2, .deaths = 2},
     {&making_structs, "struct", .size = OF_SLAB, .expect = 2},
     {&slicing, "pages", .size = OF_PAGES, .expect = 1},
     {&freeing, "slab", .size = OF_SLAB, .expect = -2},
     {&freeing, "pages", .size = OF_PAGES, .expect = -2},
     {&freeing, "large", .size = OF_LARGE, .expect = -2},
     {&freeing, "contended", .size = OF_PAGES, .expect = -2, .rival = ground_hold_lock},
+    {&freeing, "pages", .size = OF_PAGES, .expect = -2, .deaths = 2},
     {&freeing_root, "sliced", .size = OF_PAGES},
     {&naming, "first", .size = OF_SLAB, .expect = 1},
+    {&naming, "first", .size = OF_SLAB, .expect = 1, .deaths = 2},
     {&freeing_named, "only", .size = OF_SLAB, .expect = -1},
     {&attaching, "first", .size = OF_SLAB, .expect = 1},
     {&detaching, "last", .size = OF_SLAB, .expect = -1},

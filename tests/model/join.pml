@@ -23,12 +23,12 @@
  * The code: generation(), take_own(), steal_half(), try_steal(), run_chunk(), leave() and
  * fw_worker_init() of worker.c; fw_dispatch_run(), install_own(), open_generation(),
  * take_tally(), all_left(), may_close(), close_generation(), wait_until_out() and join() of
- * dispatch.c; fw_reap_scan() and fw_reap_fence() of reap.c; member_died(), replaceable() and
+ * dispatch.c; fw_reap_scan() and fw_reap_fence() of reap.c; member_died(), fw_team_replaceable() and
  * spawn() of nursery.c; news() of idle.c. The pairs, which are one step each here:
  *   release: go.seq -> look()                 seq
  *   release: member.out -> take_tally(), all_left()
  *   release: control.mark -> fw_reap_scan()
- *   release: control.active -> replaceable()  driven
+ *   release: control.active -> fw_team_replaceable()  driven
  *
  * What run.sh does with it:
  *   holds  one_death             -DCALLS=1 -DKILLS=1

@@ -13,7 +13,7 @@
  * no call waits for ever.
  *
  * The code: mind_deadline(), settle_kills(), dying(), wait_for_death() and fw_dispatch_run()
- * of dispatch.c; kill_wanted(), reap_all(), member_died(), replaceable() and spawn() of
+ * of dispatch.c; kill_wanted(), reap_all(), member_died(), fw_team_replaceable() and spawn() of
  * nursery.c; fw_control_inside() of control.h; generation() and leave() of worker.c;
  * fw_reap_fence() of reap.c.
  *

@@ -6,6 +6,7 @@
  * in the environment, attaches, and ends before the test framework begins.
  */
 #include "child.h"
+#include "array.h"
 #include "furrow_shm.h"
 #include "heap.h"
 #include "named.h"
@@ -298,6 +299,37 @@ Test(named, populated_by_an_older_process)
     l->a = a;
     cr_assert_eq(child_wait(pid), 0);
     cr_assert_eq(furrow_array_free(a), 0);
+}
+
+/* The program has closed the array's file, and another one has its number. */
+static int other_file_later(void *arg)
+{
+    letter *l = arg;
+
+    while (!l->a)
+        usleep(100);
+    child_want(furrow_array_populate(l->a) == FURROW_EINVAL);
+    child_want(strstr(furrow_last_error()->text, "is not the array's any more"));
+    return 0;
+}
+
+Test(named, whose_file_was_closed)
+{
+    letter *l = fw_heap_alloc(sizeof *l);
+    pid_t pid = child_start(other_file_later, l);
+    furrow_array *a = create('d', 5000);
+    int number = ((fw_array *)a)->fd,
+        other = open("/dev/shm", O_TMPFILE | O_RDWR, 0600);
+
+    cr_assert_eq(ftruncate(other, 100000), 0);
+    cr_assert_eq(dup2(other, number), number);
+    ((double *)a->data)[3] = 4;
+    l->a = a;
+    cr_assert_eq(child_wait(pid), 0);
+    cr_assert_eq(furrow_array_free(a), 0);
+    cr_assert(fcntl(number, F_GETFD) != -1, "the other file stays open");
+    close(number);
+    close(other);
 }
 
 /* A file that is mapped to be read has nothing to take, and must not be written. */
