@@ -4,8 +4,12 @@
 # lasts: every ctest has a TIMEOUT. Suites run one after another (-j1 within a suite):
 # pinning and timing do not mix with neighbours.
 set(FURROW_TEST_SECONDS 120)
+set(FURROW_CASE_SECONDS 60) # one test of a suite
 if(FURROW_SANITIZE)
     set(FURROW_TEST_SECONDS 300)
+elseif(FURROW_EMULATOR)
+    set(FURROW_TEST_SECONDS 1200)
+    set(FURROW_CASE_SECONDS 400)
 endif()
 
 function(furrow_test_target target source)
@@ -15,6 +19,11 @@ function(furrow_test_target target source)
     target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_compile_definitions(${target} PRIVATE
         FURROW_SOURCE_DIR="${CMAKE_SOURCE_DIR}" FURROW_BINARY_DIR="${CMAKE_BINARY_DIR}")
+    if(FURROW_EMULATOR)
+        target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests/emulated/exec.c)
+        list(JOIN FURROW_EMULATOR "|" emulator)
+        target_compile_definitions(${target} PRIVATE FURROW_EMULATOR="${emulator}")
+    endif()
 endfunction()
 
 function(furrow_test_add name target start)
@@ -37,10 +46,12 @@ function(furrow_suites room starts)
         target_link_libraries(${target} PRIVATE PkgConfig::CRITERION)
         if(starts)
             foreach(start ${starts})
-                furrow_test_add(${room}.${noun}.${start} ${target} ${start} -j1 --timeout 60)
+                furrow_test_add(${room}.${noun}.${start} ${target} ${start} -j1
+                    --timeout ${FURROW_CASE_SECONDS})
             endforeach()
         else()
-            furrow_test_add(${room}.${noun} ${target} "" -j1 --timeout 60)
+            furrow_test_add(${room}.${noun} ${target} "" -j1
+                --timeout ${FURROW_CASE_SECONDS})
         endif()
     endforeach()
 endfunction()

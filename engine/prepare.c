@@ -155,7 +155,7 @@ static int take(furrow_pool *pool, fw_array *root, furrow_deadline deadline)
     if (rc == 0 || (rc == 1 && known))
         return 0;
     if (before == 0)
-        (void)fw_os_punch(job.data, job.size & ~(FW_PAGE - 1));
+        (void)fw_os_punch(job.data, job.size & ~(FW_PAGE_MOST - 1));
     if (rc < 0 && rc != FURROW_ENOMEM)
         return rc;
     return fw_fail(FURROW_ENOMEM, "there is no memory for the %zu MiB of the array",

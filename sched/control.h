@@ -172,9 +172,9 @@ typedef struct fw_control {
     /* The driver's words. The driver is whoever holds `driver`: a caller, or the
      * supervisor for calls that nobody waits in. */
     _Alignas(128) fw_turn driver;
-    _Atomic uint64_t generation; /* of the last dispatch */
-    _Atomic uint64_t active;     /* generation being driven; 0: none */
-    _Atomic uint32_t opened; /* written to order the opening before a look at park[] */
+    _Atomic uint64_t generation;          /* of the last dispatch */
+    _Atomic uint64_t active;              /* generation being driven; 0: none */
+    _Atomic uint32_t opened;              /* where an opener meets a sleeper (idle.c) */
     _Alignas(128) _Atomic uint32_t join;  /* futex of the waiting driver */
     _Atomic uint32_t driver_sleeps;       /* FW_SLEEPS_...: how to wake it */
     _Alignas(128) _Atomic uint64_t error; /* lowest failing chunk << 32 | value */

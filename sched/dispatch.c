@@ -122,14 +122,15 @@ static tally take_tally(fw_dispatch *d, uint64_t g)
     return t;
 }
 
-/* The quick look of the hot path: one line per member, and no other of theirs.
+/* The quick look of the hot path: one line per member, and no other of theirs. Seqcst, for
+ * the driver goes to sleep on it.
  * acquire: member.out <- leave() */
 static int all_left(fw_dispatch *d, uint64_t g)
 {
     fw_control *c = d->team->control;
 
     for (int i = 0; i < c->workers; i++)
-        if (i != d->seat && i != d->held && fw_load_acquire(fw_control_out(c, i)) != g)
+        if (i != d->seat && i != d->held && fw_load_seqcst(fw_control_out(c, i)) != g)
             return 0;
     return 1;
 }

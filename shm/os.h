@@ -15,7 +15,8 @@
 
 /* ---- memory (os_linux_memory.c) -----------------------------------------------------*/
 
-#define FW_PAGE ((size_t)4096)
+#define FW_PAGE      ((size_t)4096)
+#define FW_PAGE_MOST ((size_t)65536) /* the largest that a system has */
 
 /* A nameless, sealed (no shrink, no grow) shared-memory file of `size` bytes of holes.
  * Returns a close-on-exec fd above the standard ones. */
@@ -44,7 +45,8 @@ int fw_os_populate(void *at, size_t size);
  * to shared memory by itself (Linux 6.1). Range on 2 MiB. */
 int fw_os_populate_huge(void *at, size_t size);
 
-/* Give the memory back; the range then reads as zeros. Page-aligned. */
+/* The range reads as zeros; the memory of whole pages of the system goes back. Page-aligned.
+ * Failed: it reads as it did. */
 int fw_os_punch(void *at, size_t size);
 
 /* Bytes of the page-aligned range that have memory. */

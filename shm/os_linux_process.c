@@ -43,7 +43,8 @@ pid_t fw_os_fork(void)
     return pid < 0 ? -error : pid;
 }
 
-/* What /proc/PID/stat says. */
+/* What /proc/PID/stat says, read as that of the first thread: user-mode emulators make up
+ * the former for the process that asks. */
 typedef struct process_stat {
     char state;
     long threads;
@@ -56,7 +57,7 @@ static int read_stat(pid_t pid, process_stat *out)
     const char *p;
     ssize_t n;
 
-    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    snprintf(path, sizeof path, "/proc/%ld/task/%ld/stat", (long)pid, (long)pid);
     n = fw_os_read_file(path, text, sizeof text);
     if (n <= 0)
         return n == 0 || n == -ENOENT ? -ESRCH : (int)n;

@@ -350,14 +350,16 @@ Test(death, of_a_future_that_nobody_waits_for)
                         .ctx = &second,
                         .ctx_size = sizeof second};
     furrow_future *f, *next;
-    double until = left_clock() + 5;
+    size_t done = 0, total;
+    double until = left_clock() + 30;
 
     pools_need_processes();
     pool = pools_open(2);
     f = furrow_map_async(pool, &call);
     call.kernel = pools_count;
     next = furrow_map_async(pool, &call);
-    left_sleep(0.03);
+    while (done < 4 && left_clock() < until) /* both are at work */
+        cr_assert(furrow_future_progress(f, &done, &total) >= 0);
     kill((pid_t)furrow_pool_worker_pid(pool, 0), SIGKILL);
     while (!furrow_future_ready(next) && left_clock() < until)
         left_sleep(0.002);
@@ -474,7 +476,7 @@ static void fails_now(furrow_pool *pool)
     rc = furrow_map(pool, &call);
     cr_assert(rc == FURROW_EDIED || rc == FURROW_ECLOSED, "%d", rc);
     cr_assert(strstr(error_text(), "supervisor was killed"), "%s", error_text());
-    cr_assert(left_clock() - begin < 2);
+    cr_assert(left_clock() - begin < 10);
     furrow_array_free(call.out[0]);
 }
 
@@ -524,7 +526,7 @@ Test(death, of_the_nursery_in_a_call)
     pthread_create(&thread, NULL, kill_nursery_later, &nursery);
     cr_assert_eq(furrow_map(pool, &call), FURROW_EDIED);
     cr_assert(strstr(error_text(), "supervisor was killed"), "%s", error_text());
-    cr_assert(left_clock() - begin < 2);
+    cr_assert(left_clock() - begin < 10);
     pthread_join(thread, NULL);
     fails_now(pool);
     furrow_array_free(a);

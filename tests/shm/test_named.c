@@ -97,9 +97,11 @@ __attribute__((constructor)) static void stranger(void)
 
 static int run_stranger(void *arg)
 {
+    char *words[] = {"stranger", NULL};
+
     (void)arg;
     setenv("FURROW_STRANGER", name, 1);
-    execl("/proc/self/exe", "stranger", (char *)NULL);
+    execve("/proc/self/exe", words, environ);
     return 2;
 }
 
