@@ -30,10 +30,19 @@ fw_submission *fw_submission_new(void)
     return s;
 }
 
+fw_submission *fw_submission_share(fw_submission *s)
+{
+    fw_add_relaxed(&s->refs, 1);
+    return s;
+}
+
 void fw_submission_release(fw_submission *s)
 {
     if (fw_add_seqcst(&s->refs, (uint32_t)-1) != 1)
         return;
+    for (int i = 0; i < FW_SUBMISSION_AFTER; i++)
+        if (s->after[i])
+            fw_submission_release(s->after[i]);
     if (s->extra)
         (void)fw_heap_free(s->extra);
     if (s->torn)
@@ -52,8 +61,7 @@ int fw_submission_queue(fw_team *team, fw_submission *s)
         fw_lock_unlock(&c->queue_lock);
         return fw_fail(FURROW_EBUSY, "%d calls wait already", FW_QUEUE_MAX);
     }
-    fw_add_relaxed(&s->refs, 1);
-    c->queue[c->queue_tail++ % FW_QUEUE_MAX] = s;
+    c->queue[c->queue_tail++ % FW_QUEUE_MAX] = fw_submission_share(s);
     fw_add_seqcst(&c->queued, 1);
     fw_lock_unlock(&c->queue_lock);
     team->start->notify(team);
@@ -76,6 +84,12 @@ static fw_submission *take(fw_control *c)
 
 /* ---- the supervisor's side ----------------------------------------------------------*/
 
+static void done(fw_submission *s)
+{
+    fw_store_seqcst(&s->state, FW_SUBMISSION_DONE);
+    fw_os_futex_wake(&s->state, INT32_MAX);
+}
+
 /* The torn chunks, where the opener can read them. Without memory for that, the count
  * alone must do: it is never taken for success. */
 static void publish_result(fw_submission *s, const fw_dispatch *d, int rc)
@@ -92,8 +106,49 @@ static void publish_result(fw_submission *s, const fw_dispatch *d, int rc)
         memcpy(s->torn, d->torn, bytes);
         fw_heap_publish_pair(s->torn, NULL);
     }
-    fw_store_seqcst(&s->state, FW_SUBMISSION_DONE);
-    fw_os_futex_wake(&s->state, INT32_MAX);
+    done(s);
+}
+
+int fw_submission_succeeded(fw_submission *s)
+{
+    return fw_load_seqcst(&s->state) == FW_SUBMISSION_DONE && !s->unprepared &&
+           !s->out_of_memory && !s->cut && !s->no_workers && !s->torn_count &&
+           s->error == FW_NO_ERROR;
+}
+
+static int unprepared(const fw_submission *s)
+{
+    for (int i = 0; i < FW_SUBMISSION_AFTER; i++)
+        if (s->after[i] && !fw_submission_succeeded(s->after[i]))
+            return 1;
+    return 0;
+}
+
+/* What is known about the block's memory now. */
+static void note_taken(const fw_submission *s, const fw_dispatch *d, int rc)
+{
+    if (!s->takes)
+        return;
+    if (rc == 0 && !d->torn_count && !d->no_workers && d->error == FW_NO_ERROR)
+        fw_heap_set_taken(s->takes);
+    else if (s->give_back)
+        (void)fw_os_punch(s->takes, s->give_back);
+}
+
+/* A worker's death while memory is taken may be anybody's work: once more then. Two in a
+ * row are taken for the OOM killer's. */
+static int run(fw_submission *s, fw_dispatch *d)
+{
+    int rc = fw_dispatch_run(d);
+
+    if (rc == 0 && s->takes && d->torn_count && !d->no_workers) {
+        free(d->torn);
+        d->torn = NULL;
+        d->torn_count = 0;
+        rc = fw_dispatch_run(d);
+    }
+    note_taken(s, d, rc);
+    return rc;
 }
 
 static void drive(fw_team *team, fw_submission *s, void (*wait)(void *, int64_t),
@@ -112,10 +167,18 @@ static void drive(fw_team *team, fw_submission *s, void (*wait)(void *, int64_t)
     s->chunks_before = fw_team_count(team, FW_COUNT_chunks);
     fw_store_seqcst(&s->state, FW_SUBMISSION_RUNNING);
     fw_job_describe(team, s->job.run, s->job.payload, s->job.size);
-    rc = fw_dispatch_run(&d);
+    rc = run(s, &d);
     publish_result(s, &d, rc);
     free(d.torn);
     team->control->running = NULL;
+    fw_submission_release(s);
+}
+
+/* The memory that it was to work on could not be had. */
+static void give_up(fw_submission *s)
+{
+    s->unprepared = 1;
+    done(s);
     fw_submission_release(s);
 }
 
@@ -140,7 +203,9 @@ void fw_submissions_drive(fw_team *team, void (*wait)(void *, int64_t), void *ar
         if (!fw_turn_try(&c->driver))
             return; /* whoever has it will notify */
         s = take(c);
-        if (s)
+        if (s && unprepared(s))
+            give_up(s);
+        else if (s)
             drive(team, s, wait, arg);
         fw_turn_end(&c->driver);
     }

@@ -222,7 +222,7 @@ static void judge_end(program *p, const trace_result *r)
         wrong(p, "hangs:%s (the operation %s)", r->text,
               p->report->rc == 1 ? "does not come back" : "came back");
     else if (r->killed ? !WIFSIGNALED(r->status)
-                    : !WIFEXITED(r->status) || WEXITSTATUS(r->status) != 0)
+                       : !WIFEXITED(r->status) || WEXITSTATUS(r->status) != 0)
         wrong(p, "the program ends with wait status 0x%x", (unsigned)r->status);
 }
 

@@ -123,8 +123,8 @@ static int is_of_program(const run *r, pid_t tid)
 static uint64_t site_of(pid_t tid, uint64_t sp)
 {
     uintptr_t words[160];
-    struct iovec here = {words, sizeof words}, there = {(void *)(uintptr_t)sp,
-                                                        sizeof words};
+    struct iovec here = {words, sizeof words},
+                 there = {(void *)(uintptr_t)sp, sizeof words};
     ssize_t got = process_vm_readv(tid, &here, 1, &there, 1, 0);
     uint64_t hash = 0;
     int frames = 0;
@@ -140,10 +140,10 @@ static void note(const task *t, const os_call *call, uint64_t sp)
 {
     if (seen_count == TRACE_CALLS)
         return;
-    seen[seen_count++] = (trace_call){
-        .call = *call,
-        .site = site_of(t->tid, sp) ^ (uint64_t)call->nr << 56,
-        .task = t->number};
+    seen[seen_count++] =
+        (trace_call){.call = *call,
+                     .site = site_of(t->tid, sp) ^ (uint64_t)call->nr << 56,
+                     .task = t->number};
 }
 
 static int due(run *r, const task *t)
@@ -333,5 +333,6 @@ int trace_run(void (*body)(void *arg), void *arg, trace_page *page,
     while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
         ;
     out->seconds = now() - start;
-    return rc < 0 || (WIFEXITED(out->status) && WEXITSTATUS(out->status) == 77) ? -1 : 0;
+    return rc < 0 || (WIFEXITED(out->status) && WEXITSTATUS(out->status) == 77) ? -1
+                                                                                : 0;
 }
