@@ -83,6 +83,8 @@ typedef struct fw_heap {
     _Atomic uint64_t
         pair_object;     /* the pair whose owner is being changed; 0: none. Set */
     uint64_t pair_block; /* after pair_block, cleared when both have it */
+    uint64_t small_open; /* bytes of the small zone without memory, at most */
+    uint64_t small_fine; /* up to which nobody needs to look (ledger.c) */
     fw_participant participant[FW_PARTICIPANTS];
     fw_name name[FW_NAMES];
 } fw_heap;
