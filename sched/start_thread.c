@@ -10,35 +10,34 @@
 #include "submit.h"
 #include "worker.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Made before its thread, which could tell nobody that there is no memory. */
 typedef struct seat {
+    fw_worker worker;
     fw_team *team;
     int index;
 } seat;
 
 static void *be_worker(void *arg)
 {
-    seat s = *(seat *)arg;
-    fw_control *c = s.team->control;
-    fw_worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
+    seat *s = arg;
+    fw_control *c = s->team->control;
     char name[24];
 
-    free(arg);
-    if (!w)
-        abort();
-    snprintf(name, sizeof name, "furrow-w%d", s.index);
+    snprintf(name, sizeof name, "furrow-w%d", s->index);
     fw_os_set_name(name);
-    fw_team_pin(s.team, s.index);
-    fw_worker_init(w, s.team, s.index);
-    fw_store_seqcst(&c->member[s.index].state, FW_MEMBER_UP);
+    fw_team_pin(s->team, s->index);
+    fw_worker_init(&s->worker, s->team, s->index);
+    fw_store_seqcst(&c->member[s->index].state, FW_MEMBER_UP);
     fw_add_seqcst(&c->up, 1);
     fw_os_futex_wake(&c->up, INT32_MAX);
-    fw_worker_loop(w);
-    fw_store_seqcst(&c->member[s.index].state, FW_MEMBER_ENDED);
-    free(w);
+    fw_worker_loop(&s->worker);
+    fw_store_seqcst(&c->member[s->index].state, FW_MEMBER_ENDED);
+    free(s);
     return NULL;
 }
 
@@ -91,12 +90,13 @@ static void close_(fw_team *team)
 
 static int start_worker(fw_team *team, int i)
 {
-    seat *s = malloc(sizeof *s);
+    seat *s = aligned_alloc(64, (sizeof *s + 63) / 64 * 64);
     int rc;
 
     if (!s)
-        return -1;
-    *s = (seat){team, i};
+        return ENOMEM;
+    s->team = team;
+    s->index = i;
     rc = pthread_create(&team->thread[i], NULL, be_worker, s);
     if (rc != 0)
         free(s);
@@ -106,19 +106,22 @@ static int start_worker(fw_team *team, int i)
 static int start_all(fw_team *team)
 {
     fw_control *c = team->control;
-    int i, rc = 0;
+    int started = 0, rc = 0;
 
-    for (i = 0; i < c->workers && rc == 0; i++)
-        rc = start_worker(team, i);
+    while (rc == 0 && started < c->workers) {
+        rc = start_worker(team, started);
+        started += rc == 0;
+    }
     if (rc == 0)
         rc = pthread_create(&team->supervisor, NULL, be_supervisor, team);
-    else
-        i--;
     if (rc == 0)
         return 0;
     fw_team_stop_members(team);
-    join_workers(team, i);
-    return fw_fail_os(rc, "only %d of %d worker threads could be started", i,
+    join_workers(team, started);
+    if (started == c->workers)
+        return fw_fail_os(rc, "the thread that supervises %d workers cannot be started",
+                          started);
+    return fw_fail_os(rc, "only %d of %d worker threads could be started", started,
                       c->workers);
 }
 
