@@ -58,6 +58,7 @@ _Static_assert(sizeof(fw_participant) == 64, "one cache line");
 
 /* A name in /dev/shm that must go when its owner dies. Written under the heap's lock;
  * `used` last. */
+#define FW_NAME_GIVEN_UP 2 /* `used`: still to be unlinked */
 typedef struct fw_name {
     _Atomic uint32_t used;
     int32_t pid;

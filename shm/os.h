@@ -56,6 +56,10 @@ int fw_os_pages_there(void *at, size_t pages, unsigned char *there);
 /* A private page that reads as zeros in a forked child. NULL when there is no memory. */
 void *fw_os_page_wiped_on_fork(void);
 
+/* A page that is shared with the children forked from now on, of zeros. NULL when there is
+ * no memory. Each process unmaps its own. */
+void *fw_os_page_shared(void);
+
 /* Does the system grant huge pages to shared memory that asks for them? 1 or 0. */
 int fw_os_shm_huge(void);
 

@@ -196,6 +196,14 @@ void *fw_os_page_wiped_on_fork(void)
     return p;
 }
 
+void *fw_os_page_shared(void)
+{
+    void *p =
+        mmap(NULL, FW_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    return p == MAP_FAILED ? NULL : p;
+}
+
 int fw_os_shm_huge(void)
 {
     char text[128];
