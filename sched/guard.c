@@ -10,20 +10,13 @@
  */
 #include "names.h"
 
-#include "heap.h"
 #include "nursery.h"
 #include "participant.h"
 #include "status.h"
 
 #include <pthread.h>
 
-typedef struct guard_words {
-    _Atomic uint32_t pid;
-    _Atomic uint32_t go_ahead;
-} guard_words;
-
 typedef struct guarded {
-    guard_words *words;
     int pidfd;
     int32_t pid;
     uint64_t start;
@@ -35,17 +28,17 @@ static int32_t
 static pid_t guard_pid; /* with its start time: an identity that needs no open fd */
 static uint64_t guard_start;
 
-static void wait_for_its_end(const guarded *g)
+static void wait_for_its_end(const guarded *g, fw_handshake *h)
 {
     int64_t tick = 100 * 1000 * 1000;
 
     if (g->pidfd >= 0)
         (void)fw_os_pidfd_wait(g->pidfd, INT64_MAX);
     while (!fw_os_process_gone(g->pid, g->start))
-        (void)fw_os_futex_wait(&g->words->go_ahead, 1, fw_os_now() + tick);
+        (void)fw_os_futex_wait(&h->go_ahead, 1, fw_os_now() + tick);
 }
 
-static void be_guard(void *arg)
+static void be_guard(void *arg, fw_handshake *h)
 {
     guarded *g = arg;
 
@@ -54,24 +47,19 @@ static void be_guard(void *arg)
     fw_os_child_close_fds(g->pidfd);
     fw_os_child_exit();
     fw_os_set_name("furrow-guard");
-    while (!fw_load_seqcst(&g->words->go_ahead) &&
-           !fw_os_process_gone(g->pid, g->start))
-        (void)fw_os_futex_wait(&g->words->go_ahead, 0, fw_os_now() + 100 * 1000 * 1000);
-    wait_for_its_end(g);
+    fw_nursery_await(h, g->pid, g->start);
+    wait_for_its_end(g, h);
     fw_names_orphaned(g->pid, g->start);
 }
 
 static int start(void)
 {
-    guarded g = {.words = fw_heap_alloc(sizeof *g.words)};
+    guarded g;
     int rc, pidfd = -1;
 
-    if (!g.words)
-        return furrow_last_error()->code;
-    fw_heap_publish_pair(g.words, NULL); /* the guard's until the family ends */
     fw_participant_identity(&g.pid, &g.start);
     g.pidfd = fw_os_pidfd_open((pid_t)g.pid);
-    rc = fw_nursery_fork(be_guard, &g, &g.words->pid, &g.words->go_ahead, &pidfd);
+    rc = fw_nursery_fork(be_guard, &g, NULL, &pidfd);
     fw_os_close(g.pidfd);
     fw_os_close(pidfd);
     if (rc < 0)

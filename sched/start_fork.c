@@ -110,7 +110,7 @@ static int open_(fw_team *team)
 
     fw_participant_identity(&nursery.opener, &nursery.opener_start);
     nursery.opener_pidfd = fw_os_pidfd_open((pid_t)nursery.opener);
-    rc = fw_nursery_fork(fw_nursery_run, &nursery, &c->nursery_pid, &c->go_ahead,
+    rc = fw_nursery_fork(fw_nursery_run, &nursery, &c->nursery_pid,
                          &team->nursery_pidfd);
     fw_os_close(nursery.opener_pidfd);
     if (rc < 0)
