@@ -102,7 +102,7 @@ static void publish_result(fw_submission *s, const fw_dispatch *d, int rc)
     s->no_workers = d->no_workers;
     s->error = d->error;
     s->torn_count = d->torn_count;
-    if (bytes > 0 && (s->torn = fw_heap_alloc(bytes)) != NULL) {
+    if (d->torn && (s->torn = fw_heap_alloc(bytes)) != NULL) {
         memcpy(s->torn, d->torn, bytes);
         fw_heap_publish_pair(s->torn, NULL);
     }
