@@ -235,7 +235,8 @@ static void tell_error(const program *p, const trace_plan *plan)
                p->report->error.text);
 }
 
-static void try_once(const operation *op, const trace_plan *plan, report *r, tally *t)
+/* 1, or 0 when the fault found no call to meet. */
+static int try_once(const operation *op, const trace_plan *plan, report *r, tally *t)
 {
     program p = program_for(op, plan->fault, r);
     trace_result result;
@@ -248,7 +249,7 @@ static void try_once(const operation *op, const trace_plan *plan, report *r, tal
     look_outside(&p);
     tell_error(&p, plan);
     if (!result.fired && !r->wrong[0])
-        return; /* it did not come so far this time */
+        return 0;
     t->tried++;
     t->slowest = result.seconds > t->slowest ? result.seconds : t->slowest;
     if (r->wrong[0]) {
@@ -260,6 +261,16 @@ static void try_once(const operation *op, const trace_plan *plan, report *r, tal
     } else {
         *(r->rc < 0 ? &t->errors : &t->recovered) += 1;
     }
+    return 1;
+}
+
+/* Which worker does what is not the same each time. */
+static void try_until_met(const operation *op, const trace_plan *plan, report *r,
+                          tally *t)
+{
+    for (int k = 0; k < 3; k++)
+        if (try_once(op, plan, r, t))
+            return;
 }
 
 /* ---- all of them --------------------------------------------------------------------*/
@@ -328,7 +339,7 @@ static int try_fault(const operation *op, fault f, report *r)
         points += total_of(f, task);
         planned = plan_task(f, task, plans);
         for (int i = 0; i < planned; i++)
-            try_once(op, &plans[i], r, &t);
+            try_until_met(op, &plans[i], r, &t);
     }
     if (points)
         printf("%-18s %-8s %5d calls %5d tried %5d errors %5d recovered %5d ended "

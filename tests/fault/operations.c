@@ -31,7 +31,7 @@ static furrow_call call_on(furrow_array *a)
     return (furrow_call){.kernel = add_one,
                          .types = ">d",
                          .out = {a},
-                         .chunk = LEN / 8,
+                         .chunk = (a->len + 7) / 8,
                          .deadline = furrow_in(8)};
 }
 
@@ -157,12 +157,13 @@ static int check_kept(world *w)
     return check_named(w);
 }
 
+/* A name that could not be unlinked goes when a next one is made, at the latest. */
 static int check_gone(world *w)
 {
     char path[96] = "/dev/shm";
 
     strcat(path, w->name);
-    return access(path, F_OK) == 0 ? -1 : 0;
+    return run_named(w) < 0 || run_free(w) < 0 || access(path, F_OK) == 0 ? -1 : 0;
 }
 
 /* ---- pools --------------------------------------------------------------------------*/
