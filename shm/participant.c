@@ -21,20 +21,32 @@ typedef struct self {
 
 static self *_Atomic self_page;
 
-/* Made once per program; lost races leak a page at most. */
+/* Made once per program. 0 or -errno. */
+static int self_find(self **mine)
+{
+    self *expected = NULL;
+    void *page;
+    int rc;
+
+    *mine = fw_load_acquire(&self_page);
+    if (*mine)
+        return 0;
+    rc = fw_os_page_wiped_on_fork(&page);
+    if (rc < 0)
+        return rc;
+    *mine = page;
+    if (!fw_cas_seqcst(&self_page, &expected, *mine)) {
+        fw_os_unmap(page, FW_PAGE);
+        *mine = expected;
+    }
+    return 0;
+}
+
 static self *self_get(void)
 {
-    self *mine = fw_load_acquire(&self_page);
-    self *expected = NULL;
+    self *mine;
 
-    if (mine)
-        return mine;
-    mine = fw_os_page_wiped_on_fork();
-    if (mine && !fw_cas_seqcst(&self_page, &expected, mine)) {
-        fw_os_unmap(mine, FW_PAGE);
-        mine = expected;
-    }
-    return mine;
+    return self_find(&mine) < 0 ? NULL : mine;
 }
 
 void fw_participant_identity(int32_t *pid, uint64_t *start_time)
@@ -87,10 +99,11 @@ static int join(fw_heap *heap, self *me)
 
 int fw_participant_self(fw_heap *heap)
 {
-    self *me = self_get();
+    self *me;
+    int rc = self_find(&me);
 
-    if (!me)
-        return fw_fail(FURROW_ENOMEM, "no memory for a page of this process");
+    if (rc < 0)
+        return fw_fail_os(-rc, "no page that a fork wipes (MADV_WIPEONFORK)");
     return me->line ? me->line - 1 : join(heap, me);
 }
 

@@ -213,6 +213,10 @@ static int make(fw_segment *s)
         if (rc == 0)
             return init_superblock(s);
     }
+    if (rc == -ENOSYS || rc == -EPERM)
+        return fw_fail_os(-rc,
+                          "the system refuses what a heap is made of (memfd_create, "
+                          "ftruncate, mmap)");
     return fw_fail_os(-rc, "cannot map a heap of %zu MiB", LEAST / MIB);
 }
 
