@@ -118,8 +118,12 @@ static void be_worker(fw_nursery *n, int i, pid_t nursery)
     fw_member *m = &team->control->member[i];
     static fw_worker worker;
     char name[24];
+    int rc = fw_os_die_with(nursery);
 
-    if (fw_os_die_with(nursery) < 0)
+    if (rc < 0 &&
+        rc != -ESRCH) /* without that, a killed nursery would leave us behind */
+        fw_store_seqcst(&team->control->spawn_error, (uint32_t)-rc);
+    if (rc < 0)
         fw_os_exit(1);
     fw_os_close(n->signals);
     fw_os_close(n->opener_pidfd);
@@ -148,6 +152,7 @@ static int spawn(fw_nursery *n, int i)
     fw_store_relaxed(&m->kill, 0);
     fw_store_relaxed(&c->park[i], 0);
     fw_store_seqcst(&m->state, FW_MEMBER_STARTING);
+    fw_store_relaxed(&c->spawn_error, 0);
     pid = fw_os_fork();
     if (pid == 0)
         be_worker(n, i, me);
@@ -158,7 +163,6 @@ static int spawn(fw_nursery *n, int i)
         return (int)pid;
     }
     fw_store_relaxed(&m->pid, (int32_t)pid);
-    fw_store_relaxed(&c->spawn_error, 0);
     return 0;
 }
 

@@ -61,6 +61,14 @@ static int supervisor_gone(const fw_team *team)
     return 1;
 }
 
+/* What a filter may have refused to the nursery or to a worker. */
+static const char *hint(int error)
+{
+    return error == ENOSYS || error == EPERM
+               ? " (they need fork, signalfd and prctl(PR_SET_PDEATHSIG))"
+               : "";
+}
+
 static int wait_until_up(fw_team *team)
 {
     fw_control *c = team->control;
@@ -71,8 +79,8 @@ static int wait_until_up(fw_team *team)
         if ((int)up >= c->workers)
             return 0;
         if (error)
-            return fw_fail_os((int)error, "only %u of %d workers could be started", up,
-                              c->workers);
+            return fw_fail_os((int)error, "only %u of %d workers could be started%s",
+                              up, c->workers, hint((int)error));
         if (nursery_gone(team))
             return fw_fail(FURROW_EOS, "the pool's nursery ended at once");
         (void)fw_os_futex_wait(&c->up, up, fw_os_now() + 100 * 1000 * 1000);
@@ -96,9 +104,11 @@ static void end(fw_team *team)
 
 static void notify(fw_team *team)
 {
+    int rc = -EBADF;
+
     if (fw_os_pid() == team->opener && has_pidfd(team))
-        (void)fw_os_pidfd_signal(team->nursery_pidfd, SIGUSR1);
-    else
+        rc = fw_os_pidfd_signal(team->nursery_pidfd, SIGUSR1);
+    if (rc < 0 && rc != -ESRCH) /* refused: by the pid then */
         fw_os_signal_process((pid_t)fw_load_relaxed(&team->control->nursery_pid));
 }
 
