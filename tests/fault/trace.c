@@ -189,11 +189,23 @@ static void look_whether_alone(run *r)
         r->page->alone = 1;
 }
 
+/* The new task may not have stopped yet: it must not be overlooked. Or it is gone. */
+static void expect_new(run *r, pid_t parent)
+{
+    unsigned long tid;
+
+    if (ptrace(PTRACE_GETEVENTMSG, parent, NULL, &tid) == 0 && kill((pid_t)tid, 0) == 0)
+        (void)task_of(r, (pid_t)tid);
+}
+
 static void stopped(run *r, pid_t tid, int status)
 {
     int event = status >> 16, signal = 0;
     task *t = task_of(r, tid);
 
+    if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK ||
+        event == PTRACE_EVENT_CLONE)
+        expect_new(r, tid);
     if (t && event == PTRACE_EVENT_SECCOMP && r->page->armed)
         at_call(r, t);
     else if (event == 0)
