@@ -12,6 +12,7 @@
 
 #include "nursery.h"
 #include "participant.h"
+#include "segment.h"
 #include "status.h"
 
 #include <pthread.h>
@@ -38,6 +39,16 @@ static void wait_for_its_end(const guarded *g, fw_handshake *h)
         (void)fw_os_futex_wait(&h->go_ahead, 1, fw_os_now() + tick);
 }
 
+/* What its owner has mapped must not live on with us when the owner frees it. */
+static void forget_files(void)
+{
+    const fw_segment *s = fw_segment_peek();
+    const fw_zone *window = s ? &s->zone[FW_ZONE_WINDOW] : NULL;
+
+    if (window)
+        (void)fw_os_reserve_over(window->base, window->units * window->unit);
+}
+
 static void be_guard(void *arg, fw_handshake *h)
 {
     guarded *g = arg;
@@ -47,6 +58,7 @@ static void be_guard(void *arg, fw_handshake *h)
     fw_os_child_close_fds(g->pidfd);
     fw_os_child_exit();
     fw_os_set_name("furrow-guard");
+    forget_files();
     fw_nursery_await(h, g->pid, g->start);
     wait_for_its_end(g, h);
     fw_names_orphaned(g->pid, g->start);
