@@ -20,6 +20,7 @@
 
 #include "band.h"
 #include "job.h"
+#include "ledger.h"
 #include "status.h"
 #include "submit.h"
 
@@ -131,6 +132,8 @@ static int take(furrow_pool *pool, fw_array *root)
     size_t before = known ? job.size : fw_os_resident(job.data, job.size);
     int rc;
 
+    if (!known && fw_ledger_check_taking(job.data, job.size) < 0)
+        return furrow_last_error()->code;
     if (!known)
         place(pool, root);
     rc = take_once(pool, &job, known ? FW_MAP_GRACE : FW_TAKE_GRACE);
@@ -269,6 +272,7 @@ static int queue_take(furrow_pool *pool, fw_array *root, fw_submission **out)
     s->grace_ns = FW_TAKE_GRACE;
     s->deadline = FURROW_FOREVER;
     s->takes = root->block;
+    s->takes_size = job.size;
     s->give_back = in_vain(root, &job);
     s->job.run = take_part;
     s->job.size = sizeof job;

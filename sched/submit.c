@@ -14,6 +14,7 @@
 
 #include "heap.h"
 #include "job.h"
+#include "ledger.h"
 #include "status.h"
 
 #include <stdlib.h>
@@ -139,8 +140,11 @@ static void note_taken(const fw_submission *s, const fw_dispatch *d, int rc)
  * row are taken for the OOM killer's. */
 static int run(fw_submission *s, fw_dispatch *d)
 {
-    int rc = fw_dispatch_run(d);
+    int rc = s->takes ? fw_ledger_check_taking(s->takes, s->takes_size) : 0;
 
+    if (rc < 0)
+        return rc;
+    rc = fw_dispatch_run(d);
     if (rc == 0 && s->takes && d->torn_count && !d->no_workers) {
         free(d->torn);
         d->torn = NULL;

@@ -25,6 +25,7 @@ typedef struct fw_submission {
     /* One that takes the memory of a heap block, and those that a call needs to have gone
      * well: it has a reference to each. They were queued before it. */
     void *takes;
+    size_t takes_size;
     size_t
         give_back; /* bytes of it that had no memory, and go back when there is none */
     struct fw_submission *after[FW_SUBMISSION_AFTER];

@@ -89,6 +89,22 @@ static int refuse(size_t bytes, size_t open, uint64_t room)
         (bytes + (1 << 20) - 1) >> 20, (unsigned long long)(room >> 20), open >> 20);
 }
 
+int fw_ledger_check_taking(void *at, size_t size)
+{
+    const uintptr_t from = (uintptr_t)at & ~(FW_PAGE - 1);
+    const uintptr_t to = ((uintptr_t)at + size + FW_PAGE - 1) & ~(FW_PAGE - 1);
+    const uint64_t room = fw_headroom_bytes("");
+    size_t missing = to - from;
+
+    if (missing > room)
+        missing -= fw_os_resident((void *)from, missing);
+    if (missing <= room)
+        return 0;
+    return fw_fail(FURROW_ENOMEM,
+                   "%zu MiB are to be taken, only %llu MiB can be had now",
+                   missing >> 20, (unsigned long long)(room >> 20));
+}
+
 int fw_ledger_check(const fw_segment *s, size_t bytes)
 {
     uint64_t room = fw_headroom_bytes("");
