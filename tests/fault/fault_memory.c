@@ -251,6 +251,74 @@ static int eaten_before_a_queued_call(void *unused)
     return 0;
 }
 
+/* ---- the OOM killer -------------------------------------------------------------------*/
+
+/* The processes of a pool in a group of their own that has not enough for the array, which
+ * the caller cannot know. `nursery`: and what it will fork. */
+static fault_group tight_group(furrow_pool *pool, int nursery)
+{
+    fault_group tight = group;
+    left_process p;
+
+    snprintf(tight.dir + strlen(tight.dir), 16, "/tight");
+    if (mkdir(tight.dir, 0755) != 0 || group_limit(&tight, (long)(16 * MIB)) != 0) {
+        tell("no group in a group");
+        _exit(SKIPPED);
+    }
+    for (int i = 0; i < 2; i++)
+        works(group_write(&tight, "cgroup.procs", furrow_pool_worker_pid(pool, i)) == 0,
+              "a worker cannot be moved");
+    if (nursery)
+        works(left_stat((pid_t)furrow_pool_worker_pid(pool, 0), &p) == 0 &&
+                  group_write(&tight, "cgroup.procs", p.parent) == 0,
+              "the nursery cannot be moved");
+    return tight;
+}
+
+static void oom_kill(int nursery)
+{
+    furrow_pool *pool;
+    furrow_array *a;
+    furrow_call call;
+    furrow_pool_stats stats;
+    fault_group tight;
+    int rc;
+
+    if (group.version == 2) { /* no processes in a group with groups in it */
+        tell("v2");
+        _exit(SKIPPED);
+    }
+    enter(512 * MIB);
+    works((pool = open_pool()) && (a = furrow_array_new('d', 8 * MIB, NULL)), "array");
+    tight = tight_group(pool, nursery);
+    call = call_on(a);
+    rc = furrow_map(pool, &call);
+    works(furrow_pool_stat(pool, &stats) == 0 && stats.deaths > 0, "nobody was killed");
+    tell("%llu killed: %s", (unsigned long long)stats.deaths,
+         rc < 0 ? furrow_last_error()->text : "the next ones did it");
+    if (rc == 0)
+        works(((double *)a->data)[a->len - 1] == 1, "its effect");
+    else if (rc != FURROW_ENOMEM && !(nursery && rc == FURROW_EDIED))
+        fail("%s: %s", furrow_status_name(rc), furrow_last_error()->text);
+    works(furrow_pool_close(pool) == 0 && furrow_array_free(a) == 0, "the end");
+    works(use_library() == 0, "afterwards");
+    group_free(&tight);
+}
+
+static int workers_are_killed(void *unused)
+{
+    (void)unused;
+    oom_kill(0);
+    return 0;
+}
+
+static int all_are_killed(void *unused)
+{
+    (void)unused;
+    oom_kill(1);
+    return 0;
+}
+
 /* ---- a small /dev/shm ---------------------------------------------------------------*/
 
 static furrow_array *named(const char *what, size_t size)
@@ -315,7 +383,7 @@ static int no_file_later(void *unused)
     refused(code_of(named("a", 1 << 20)), FURROW_EOS, "a named array");
     refused(furrow_npy_save(a, path), FURROW_EOS, "a file");
     works(access(path, F_OK) != 0, "half a file");
-    refused(code_of(open_pool()), FURROW_EOS, "the topology's memory");
+    works(use_library() == 0, "afterwards");
     works(furrow_array_free(a) == 0, "free");
     return 0;
 }
@@ -404,6 +472,8 @@ static const struct {
     {"group-eaten-caller", eaten_before_the_caller_takes_it},
     {"group-eaten-workers", eaten_before_workers_take_it},
     {"group-eaten-queued", eaten_before_a_queued_call},
+    {"oom-workers", workers_are_killed},
+    {"oom-all", all_are_killed},
     {"shm-64k", tiny_shm},
     {"fsize-heap", no_file_for_a_heap},
     {"fsize-later", no_file_later},
