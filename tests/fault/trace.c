@@ -74,10 +74,20 @@ static task *task_of(run *r, pid_t tid)
     return room;
 }
 
-static void task_ended(run *r, pid_t tid)
+static void note_death(run *r, const task *t, int status)
+{
+    size_t used = strlen(r->out->deaths);
+
+    if (WIFSIGNALED(status))
+        snprintf(r->out->deaths + used, sizeof r->out->deaths - used, " %d:signal %d",
+                 t->number, WTERMSIG(status));
+}
+
+static void task_ended(run *r, pid_t tid, int status)
 {
     for (int i = 0; i < TRACE_TASKS; i++)
         if (r->tasks[i].tid == tid) {
+            note_death(r, &r->tasks[i], status);
             r->tasks[i].tid = 0;
             r->living--;
         }
@@ -284,7 +294,7 @@ static void follow(run *r, double until)
         }
         if (tid == r->program)
             r->out->status = status;
-        task_ended(r, tid);
+        task_ended(r, tid, status);
         look_whether_alone(r);
     }
 }

@@ -41,6 +41,7 @@ typedef struct trace_result {
     int status; /* wait status of the program */
     int hung;   /* a process was still there at the deadline; `text` says which */
     char text[256];
+    char deaths[128]; /* by signals: which tasks, by what */
     double seconds;
 } trace_result;
 
