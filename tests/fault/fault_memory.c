@@ -202,7 +202,7 @@ static int eaten_before_the_caller_takes_it(void *unused)
 
 static int eaten_before_workers_take_it(void *unused)
 {
-    furrow_pool *pool = NULL;
+    furrow_pool *pool;
     furrow_array *a;
     furrow_call call;
     furrow_pool_stats stats;
@@ -210,7 +210,9 @@ static int eaten_before_workers_take_it(void *unused)
 
     (void)unused;
     enter(96 * MIB);
-    works((pool = open_pool()) && (a = furrow_array_new('d', 8 * MIB, NULL)), "array");
+    pool = open_pool();
+    a = furrow_array_new('d', 8 * MIB, NULL);
+    works(pool && a, "a pool and an array");
     food = eat(60 * MIB);
     call = call_on(a);
     refused(furrow_map(pool, &call), FURROW_ENOMEM, "a call");
@@ -227,7 +229,7 @@ static int eaten_before_workers_take_it(void *unused)
 
 static int eaten_before_a_queued_call(void *unused)
 {
-    furrow_pool *pool = NULL;
+    furrow_pool *pool;
     furrow_array *a;
     furrow_call call;
     furrow_future *f;
@@ -235,7 +237,9 @@ static int eaten_before_a_queued_call(void *unused)
 
     (void)unused;
     enter(96 * MIB);
-    works((pool = open_pool()) && (a = furrow_array_new('d', 8 * MIB, NULL)), "array");
+    pool = open_pool();
+    a = furrow_array_new('d', 8 * MIB, NULL);
+    works(pool && a, "a pool and an array");
     food = eat(60 * MIB);
     call = call_on(a);
     works((f = furrow_map_async(pool, &call)) != NULL, "queue");
@@ -289,7 +293,9 @@ static void oom_kill(int nursery)
         _exit(SKIPPED);
     }
     enter(512 * MIB);
-    works((pool = open_pool()) && (a = furrow_array_new('d', 8 * MIB, NULL)), "array");
+    pool = open_pool();
+    a = furrow_array_new('d', 8 * MIB, NULL);
+    works(pool && a, "a pool and an array");
     tight = tight_group(pool, nursery);
     call = call_on(a);
     rc = furrow_map(pool, &call);
