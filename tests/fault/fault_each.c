@@ -84,7 +84,7 @@ static int fits(fault f, int code)
         return f != FAULT_EINTR;
     case FURROW_EDIED:
     case FURROW_ECLOSED:
-        return f == FAULT_KILL;
+        return f <= FAULT_KILL_PARENT;
     default:
         return 0;
     }

@@ -132,6 +132,7 @@ static const struct {
     int error, sticky;
 } of[FAULTS] = {
     [FAULT_KILL] = {"SIGKILL", 0, 0, 0},
+    [FAULT_KILL_PARENT] = {"SIGKILL*", 0, 0, 0},
     [FAULT_ENOMEM] = {"ENOMEM", MEM, ENOMEM, 0},
     [FAULT_ENOMEM_STICKY] = {"ENOMEM+", MEM, ENOMEM, 1},
     [FAULT_EMFILE] = {"EMFILE", FILES, EMFILE, 0},
@@ -156,7 +157,7 @@ int os_calls_is_sticky(fault f)
 /* What is repeated on EAGAIN would be so for ever: sticky, it is for new processes only. */
 static int repeats(fault f, int64_t nr)
 {
-    return f == FAULT_EAGAIN_STICKY && nr != SYS_clone && nr != SYS_clone3;
+    return f == FAULT_EAGAIN_STICKY && (nr == SYS_futex || nr == SYS_madvise);
 }
 
 int os_calls_errno(fault f, const os_call *call)
@@ -172,6 +173,8 @@ int os_calls_errno(fault f, const os_call *call)
 
 int os_calls_meets(fault f, const os_call *call)
 {
+    if (f == FAULT_KILL_PARENT)
+        return os_calls_errno(FAULT_EAGAIN_STICKY, call) != 0;
     return f == FAULT_KILL || os_calls_errno(f, call) != 0;
 }
 

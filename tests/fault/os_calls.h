@@ -12,6 +12,7 @@
  * that has no memory has none for the next call either. */
 typedef enum fault {
     FAULT_KILL,
+    FAULT_KILL_PARENT, /* when the new process or thread is there */
     FAULT_ENOMEM,
     FAULT_ENOMEM_STICKY,
     FAULT_EMFILE,
@@ -33,7 +34,7 @@ const char *os_calls_fault_name(fault f);
 int os_calls_is_sticky(fault f);
 
 /* The errno that the fault makes of this call; 0 when the kernel would never answer it so.
- * 0 too for FAULT_KILL, which can meet any call. */
+ * 0 too for the deaths. */
 int os_calls_errno(fault f, const os_call *call);
 
 /* May the fault be injected at this call? */

@@ -25,6 +25,7 @@ typedef struct task {
     pid_t tid;  /* 0: the entry is free */
     int number; /* in order of appearance */
     long met;   /* armed calls that the fault meets */
+    int doomed; /* dies when what it forks is there */
 } task;
 
 typedef struct run {
@@ -184,7 +185,10 @@ static void at_call(run *r, task *t)
     if (!due(r, t))
         return;
     r->out->fired = 1;
-    r->out->killed = r->plan->fault == FAULT_KILL && is_of_program(r, t->tid);
+    r->out->killed = r->plan->fault <= FAULT_KILL_PARENT && is_of_program(r, t->tid);
+    t->doomed = r->plan->fault == FAULT_KILL_PARENT;
+    if (t->doomed)
+        return;
     if (r->plan->fault == FAULT_KILL)
         kill(t->tid, SIGKILL); /* the whole process, whichever its thread */
     else if (os_calls_refuse(t->tid, &call, os_calls_errno(r->plan->fault, &call)))
@@ -200,12 +204,17 @@ static void look_whether_alone(run *r)
 }
 
 /* The new task may not have stopped yet: it must not be overlooked. Or it is gone. */
-static void expect_new(run *r, pid_t parent)
+static void after_fork(run *r, task *parent)
 {
     unsigned long tid;
 
-    if (ptrace(PTRACE_GETEVENTMSG, parent, NULL, &tid) == 0 && kill((pid_t)tid, 0) == 0)
+    if (!parent)
+        return;
+    if (ptrace(PTRACE_GETEVENTMSG, parent->tid, NULL, &tid) == 0 &&
+        kill((pid_t)tid, 0) == 0)
         (void)task_of(r, (pid_t)tid);
+    if (parent->doomed)
+        kill(parent->tid, SIGKILL);
 }
 
 static void stopped(run *r, pid_t tid, int status)
@@ -215,7 +224,7 @@ static void stopped(run *r, pid_t tid, int status)
 
     if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK ||
         event == PTRACE_EVENT_CLONE)
-        expect_new(r, tid);
+        after_fork(r, t);
     if (t && event == PTRACE_EVENT_SECCOMP && r->page->armed)
         at_call(r, t);
     else if (event == 0)
