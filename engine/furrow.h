@@ -152,8 +152,9 @@ int furrow_pool_describe(furrow_pool *pool, void *out);
 
 /* Take the memory of the array now, each part by the worker that will own it; of arrays
  * from 1 MiB up, for others have theirs. The first call on an array does it otherwise.
- * Errors: FURROW_EINVAL, FURROW_ENOMEM (an array that had none has none again; also
- * when the OOM killer took a worker meanwhile). Blocks for its turn, then for as long
+ * Errors: FURROW_EINVAL, FURROW_ENOMEM (an array that had none, and has no slices, has
+ * none again, whatever was written to it meanwhile; also when the OOM killer took a
+ * worker). Blocks for its turn, then for as long
  * as clearing takes: some tenths of a second per GiB, divided among the workers. */
 int furrow_pool_populate(furrow_pool *pool, furrow_array *a);
 
@@ -204,8 +205,8 @@ inline int furrow_map(furrow_pool *pool, const furrow_call *call)
 
 /* The same without waiting. Arrays must stay until the future is done; `ctx` is copied
  * now. Up to 256 calls wait in line. NULL with an error: those of checking;
- * FURROW_EBUSY when the line is full; FURROW_EINVAL with FURROW_CALLER_RUNS. A lack of
- * an array's memory shows as a worker's death: furrow_pool_populate() tells it better.
+ * FURROW_EBUSY when the line is full; FURROW_EINVAL with FURROW_CALLER_RUNS. An array's
+ * memory is taken when its turn comes: a lack of it is FURROW_ENOMEM of the future.
  */
 typedef struct furrow_future furrow_future;
 furrow_future *furrow_map_async_sized(furrow_pool *pool, const furrow_call *call,

@@ -67,7 +67,7 @@ static int fill_and_queue(furrow_pool *pool, fw_submission *s, fw_call *call)
         fw_store_seqcst(&s->state, FW_SUBMISSION_DONE);
         return 0;
     }
-    rc = fw_prepare_queued(pool, call);
+    rc = fw_prepare_queued(pool, call, s);
     return rc < 0 ? rc : fw_submission_queue(pool->team, s);
 }
 
@@ -162,6 +162,8 @@ static int tell(const furrow_future *f)
     if (!o.corrupt && fw_heap_spans(torn, torn_count * sizeof *torn, 0))
         o.torn = torn;
     o.torn_count = o.corrupt ? 0 : torn_count;
+    if (s->unprepared)
+        return fw_fail(FURROW_ENOMEM, "there is no memory for an array of the call");
     if (s->out_of_memory)
         return fw_fail(FURROW_ENOMEM, "the pool had no memory to run the call");
     return fw_outcome_tell(&o);

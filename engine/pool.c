@@ -94,6 +94,7 @@ static int check_options(const furrow_pool_options *o)
 
 static void pool_free(furrow_pool *pool)
 {
+    fw_prepare_forget(pool);
     for (int i = 0; i < pool->entries; i++)
         (void)fw_heap_free(pool->entry[i]);
     if (pool->far_ctx)

@@ -15,7 +15,8 @@ enum { FW_POOL_PREPARED = 64, FW_POOL_ENTRIES = 64 };
 /* An array whose memory the present workers have taken and mapped. */
 typedef struct fw_prepared {
     uint64_t serial;
-    uint64_t replaced; /* workers replaced until then */
+    uint64_t replaced;          /* workers replaced until then */
+    struct fw_submission *take; /* that does it in the queue; NULL: it is done */
 } fw_prepared;
 
 struct furrow_pool {

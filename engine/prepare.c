@@ -9,11 +9,12 @@
  * touches first lies right, and stays there. Where that is refused, as in most containers,
  * the workers' own taking must do, and does. Should the OOM killer come all the
  * same, it is sent to the worker that is taking, for that one has made itself the most
- * wanted; the call then fails with FURROW_ENOMEM, and if the array was empty before it is
- * empty again.
+ * wanted; the call then fails with FURROW_ENOMEM, and if the array was empty before and has
+ * no slices it is empty again.
  *
  * What was prepared is remembered by the array's serial and the number of workers replaced
- * so far; forgetting costs a repetition, which finds everything in place. After a worker was
+ * so far; forgetting costs a repetition, which finds everything in place. A call that is
+ * queued has its preparation queued before it and fails with it. After a worker was
  * replaced there is nothing to be taken, only to be mapped, by the new one: a forked process
  * does not inherit the page tables of shared memory, so nobody can do that for it. Huge pages
  * are not asked for again: that waits for all CPUs of the machine, once for each of them.
@@ -23,12 +24,15 @@
 #include "band.h"
 #include "headroom.h"
 #include "job.h"
+#include "ledger.h"
 #include "status.h"
 #include "submit.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+_Static_assert((int)FW_SUBMISSION_AFTER == FW_CALL_OPERANDS, "one for each");
 
 typedef struct take_job {
     char *data;
@@ -143,6 +147,13 @@ static int memory_is_short(const take_job *job)
     return fw_headroom_bytes("") < job->size - there;
 }
 
+/* May memory that was taken in vain be given back? It may hold what another thread has
+ * written meanwhile, through another slice of the array: then it stays. */
+static int owned_alone(const fw_array *root)
+{
+    return fw_load_relaxed(&root->refs) == 1;
+}
+
 /* A death while memory is taken that is there already only leaves pages to be mapped one by
  * one. Else it may be the OOM killer's work or anybody's: a second one in a row is taken for
  * the OOM killer's, unless there is memory for all that is not there yet; what is still
@@ -154,6 +165,8 @@ static int take(furrow_pool *pool, fw_array *root, furrow_deadline deadline)
     size_t before = known ? job.size : fw_os_resident(job.data, job.size);
     int rc;
 
+    if (!known && fw_ledger_check_taking(job.data, job.size) < 0)
+        return furrow_last_error()->code;
     if (!known)
         place(pool, root);
     job.only_map = known && was_prepared(pool, root);
@@ -166,7 +179,7 @@ static int take(furrow_pool *pool, fw_array *root, furrow_deadline deadline)
         (void)fw_heap_set_taken(root->block);
     if (rc >= 0)
         return 0;
-    if (before == 0)
+    if (before == 0 && owned_alone(root))
         (void)fw_os_punch(job.data, job.size & ~(FW_PAGE_MOST - 1));
     if (rc < 0 && rc != FURROW_ENOMEM)
         return rc;
@@ -186,24 +199,75 @@ static uint64_t replaced(const furrow_pool *pool)
     return fw_load_relaxed(&pool->team->control->replaced);
 }
 
-static int is_prepared(furrow_pool *pool, const fw_array *root)
+/* Under the mutex: the present workers' entry for the array, or NULL. */
+static fw_prepared *entry_of(furrow_pool *pool, const fw_array *root)
 {
+    for (int i = 0; i < FW_POOL_PREPARED; i++)
+        if (pool->prepared[i].serial == root->serial &&
+            pool->prepared[i].replaced == replaced(pool))
+            return &pool->prepared[i];
+    return NULL;
+}
+
+static void forget(fw_prepared *entry)
+{
+    if (entry->take)
+        fw_submission_release(entry->take);
+    *entry = (fw_prepared){0};
+}
+
+void fw_prepare_forget(furrow_pool *pool)
+{
+    for (int i = 0; i < FW_POOL_PREPARED; i++)
+        forget(&pool->prepared[i]);
+}
+
+/* Is it? When it is on its way in the queue: no, and *take gets a reference to the
+ * submission that does it. What has failed there is forgotten. */
+static int is_prepared(furrow_pool *pool, const fw_array *root, fw_submission **take)
+{
+    fw_prepared *entry;
     int found = 0;
 
+    *take = NULL;
     pthread_mutex_lock(&pool->mutex);
-    for (int i = 0; i < FW_POOL_PREPARED && !found; i++)
-        found = pool->prepared[i].serial == root->serial &&
-                pool->prepared[i].replaced == replaced(pool);
+    entry = entry_of(pool, root);
+    if (entry && (!entry->take || fw_submission_succeeded(entry->take)))
+        found = 1;
+    else if (entry && fw_load_seqcst(&entry->take->state) != FW_SUBMISSION_DONE)
+        *take = fw_submission_share(entry->take);
+    else if (entry)
+        forget(entry);
     pthread_mutex_unlock(&pool->mutex);
     return found;
 }
 
-static void note_prepared(furrow_pool *pool, const fw_array *root)
+/* `take`: done by that submission, or NULL: done. */
+static void note_prepared(furrow_pool *pool, const fw_array *root, fw_submission *take)
 {
+    fw_prepared *entry;
+
     pthread_mutex_lock(&pool->mutex);
-    pool->prepared[pool->prepared_next++ % FW_POOL_PREPARED] =
-        (fw_prepared){root->serial, replaced(pool)};
+    entry = entry_of(pool, root);
+    if (!entry)
+        entry = &pool->prepared[pool->prepared_next++ % FW_POOL_PREPARED];
+    forget(entry);
+    *entry = (fw_prepared){root->serial, replaced(pool),
+                           take ? fw_submission_share(take) : NULL};
     pthread_mutex_unlock(&pool->mutex);
+}
+
+/* For a call that is run now: what is on its way is not waited for but done here, and
+ * found in place later. */
+static int wants_taking(furrow_pool *pool, const fw_array *a)
+{
+    fw_submission *take = NULL;
+
+    if (!worth_it(a) || is_prepared(pool, a->root, &take))
+        return 0;
+    if (take)
+        fw_submission_release(take);
+    return 1;
 }
 
 int fw_prepare(furrow_pool *pool, const fw_call *call)
@@ -215,17 +279,26 @@ int fw_prepare(furrow_pool *pool, const fw_call *call)
         fw_array *a = call->operand[k];
         int rc;
 
-        if (!worth_it(a) || is_prepared(pool, a->root))
+        if (!wants_taking(pool, a))
             continue;
         rc = take(pool, a->root, deadline);
         if (rc < 0)
             return rc;
-        note_prepared(pool, a->root);
+        note_prepared(pool, a->root, NULL);
     }
     return 0;
 }
 
-static int queue_take(furrow_pool *pool, fw_array *root)
+/* Bytes that may go back when there is no memory for all of them. */
+static size_t in_vain(const fw_array *root, const take_job *job)
+{
+    if (!owned_alone(root) || fw_os_resident(job->data, job->size) > 0)
+        return 0;
+    return job->size & ~(FW_PAGE_MOST - 1);
+}
+
+/* Queue it, and hand out the reference in *out. */
+static int queue_take(furrow_pool *pool, fw_array *root, fw_submission **out)
 {
     take_job job = job_for(pool, root);
     fw_submission *s = fw_submission_new();
@@ -237,27 +310,35 @@ static int queue_take(furrow_pool *pool, fw_array *root)
     s->chunks = (uint32_t)job.parts;
     s->grace_ns = FW_TAKE_GRACE;
     s->deadline = FURROW_FOREVER;
+    s->takes = root->block;
+    s->takes_size = job.size;
+    s->give_back = in_vain(root, &job);
     s->job.run = take_part;
     s->job.size = sizeof job;
     memcpy(s->job.payload, &job, sizeof job);
     rc = fw_submission_queue(pool->team, s);
-    fw_submission_release(s);
-    return rc;
+    if (rc < 0) {
+        fw_submission_release(s);
+        return rc;
+    }
+    note_prepared(pool, root, s);
+    *out = s;
+    return 0;
 }
 
-int fw_prepare_queued(furrow_pool *pool, const fw_call *call)
+int fw_prepare_queued(furrow_pool *pool, const fw_call *call, fw_submission *s)
 {
     for (int k = 0; k < FW_CALL_OPERANDS; k++) {
         fw_array *a = call->operand[k];
         int rc;
 
         /* A worker that came later maps what is there page by page: not worth a job. */
-        if (!worth_it(a) || is_prepared(pool, a->root) || fw_heap_taken(a->root->block))
+        if (!worth_it(a) || fw_heap_taken(a->root->block) ||
+            is_prepared(pool, a->root, &s->after[k]) || s->after[k])
             continue;
-        rc = queue_take(pool, a->root);
+        rc = queue_take(pool, a->root, &s->after[k]);
         if (rc < 0)
             return rc;
-        note_prepared(pool, a->root);
     }
     return 0;
 }

@@ -6,12 +6,17 @@
 #define FW_PREPARE_H
 
 #include "pool.h"
+#include "submit.h"
 
 /* Before the first call of this pool on an array (and again when a worker was replaced):
  * each worker takes its share. Needs the driver lock. FURROW_ENOMEM. */
 int fw_prepare(furrow_pool *pool, const fw_call *call);
 
-/* The same for a call that is queued: its preparation is queued before it. */
-int fw_prepare_queued(furrow_pool *pool, const fw_call *call);
+/* The same for a call that is queued as `s`: its preparation is queued before it, and `s`
+ * fails with it. */
+int fw_prepare_queued(furrow_pool *pool, const fw_call *call, fw_submission *s);
+
+/* Forget everything: the pool is going. */
+void fw_prepare_forget(furrow_pool *pool);
 
 #endif

@@ -198,7 +198,6 @@ typedef struct fw_control {
         128) _Atomic uint32_t deaths; /* how many so far; futex of those who open */
     _Atomic uint32_t up;              /* how many members have come up so far */
     _Atomic uint32_t nursery_pid;
-    _Atomic uint32_t go_ahead;    /* the opener has the nursery's pidfd */
     _Atomic uint32_t stop;        /* 1: end when idle, 2: kill */
     _Atomic uint32_t spawn_error; /* errno of the last fork that failed */
     _Atomic uint64_t replaced;

@@ -44,7 +44,9 @@ typedef struct fw_dispatch {
     int corrupt;    /* a stray store has met the control block: likewise */
     int supervisor_gone; /* nothing can be said about what was running */
     uint64_t error;      /* lowest failing chunk << 32 | value; FW_NO_ERROR */
-    fw_torn_chunk *torn; /* ascending; malloc'ed: the caller of run() frees it */
+    fw_torn_chunk
+        *torn; /* ascending; malloc'ed: the caller of run() frees it. NULL with
+                            torn_count > 0: there was no memory to tell them */
     size_t torn_count;
 } fw_dispatch;
 

@@ -13,16 +13,11 @@
 #include "heap.h"
 #include "nursery.h"
 #include "participant.h"
+#include "segment.h"
 #include "status.h"
 #include "turn.h"
 
-typedef struct guard_words {
-    _Atomic uint32_t pid;
-    _Atomic uint32_t go_ahead;
-} guard_words;
-
 typedef struct guarded {
-    guard_words *words;
     int pidfd;
     int32_t pid;
     uint64_t start;
@@ -35,7 +30,6 @@ typedef struct guarding {
     fw_turn starting;
     pid_t pid; /* with its start time: an identity that needs no open fd */
     uint64_t start;
-    guard_words *words; /* ours, unpublished: they go with this process */
 } guarding;
 
 static guarding *_Atomic page;
@@ -44,29 +38,41 @@ static guarding *_Atomic page;
 static guarding *here(void)
 {
     guarding *mine = fw_load_acquire(&page), *expected = NULL;
+    void *made;
 
     if (mine)
         return mine;
-    mine = fw_os_page_wiped_on_fork();
-    if (mine && !fw_cas_seqcst(&page, &expected, mine)) {
-        fw_os_unmap(mine, FW_PAGE);
+    if (fw_os_page_wiped_on_fork(&made) < 0)
+        return NULL;
+    mine = made;
+    if (!fw_cas_seqcst(&page, &expected, mine)) {
+        fw_os_unmap(made, FW_PAGE);
         mine = expected;
     }
     return mine;
 }
 
-static void wait_for_its_end(const guarded *g)
+static void wait_for_its_end(const guarded *g, fw_handshake *h)
 {
     int64_t tick = 100 * 1000 * 1000;
-    _Atomic uint32_t nothing = 0;
 
     if (g->pidfd >= 0)
         (void)fw_os_pidfd_wait(g->pidfd, INT64_MAX);
     while (!fw_os_process_gone(g->pid, g->start))
-        (void)fw_os_futex_wait(&nothing, 0, fw_os_now() + tick);
+        (void)fw_os_futex_wait(&h->go_ahead, 1, fw_os_now() + tick);
 }
 
-static void be_guard(void *arg)
+/* What its owner has mapped must not live on with us when the owner frees it. */
+static void forget_files(void)
+{
+    const fw_segment *s = fw_segment_peek();
+    const fw_zone *window = s ? &s->zone[FW_ZONE_WINDOW] : NULL;
+
+    if (window)
+        (void)fw_os_reserve_over(window->base, window->units * window->unit);
+}
+
+static void be_guard(void *arg, fw_handshake *h)
 {
     guarded *g = arg;
 
@@ -75,30 +81,21 @@ static void be_guard(void *arg)
     fw_os_child_close_fds(g->pidfd);
     fw_os_child_exit();
     fw_os_set_name("furrow-guard");
-    while (!fw_load_seqcst(&g->words->go_ahead) &&
-           !fw_os_process_gone(g->pid, g->start))
-        (void)fw_os_futex_wait(&g->words->go_ahead, 0, fw_os_now() + 100 * 1000 * 1000);
-    wait_for_its_end(g);
+    forget_files();
+    fw_nursery_await(h, g->pid, g->start);
+    wait_for_its_end(g, h);
     fw_names_orphaned(g->pid, g->start);
-    (void)fw_heap_sweep(); /* what else the owner left; the words too */
+    (void)fw_heap_sweep(); /* what else the owner left */
 }
 
-/* A guard that was killed does not look at its words any more. */
 static int start(guarding *own)
 {
-    guarded g = {0};
+    guarded g;
     int rc, pidfd = -1;
 
-    if (!own->words)
-        own->words = fw_heap_alloc(sizeof *own->words);
-    if (!own->words)
-        return furrow_last_error()->code;
-    g.words = own->words;
-    fw_store_relaxed(&g.words->pid, 0);
-    fw_store_relaxed(&g.words->go_ahead, 0);
     fw_participant_identity(&g.pid, &g.start);
     g.pidfd = fw_os_pidfd_open((pid_t)g.pid);
-    rc = fw_nursery_fork(be_guard, &g, &g.words->pid, &g.words->go_ahead, &pidfd);
+    rc = fw_nursery_fork(be_guard, &g, NULL, &pidfd);
     fw_os_close(g.pidfd);
     fw_os_close(pidfd);
     if (rc < 0)

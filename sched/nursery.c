@@ -51,38 +51,75 @@
 
 /* ---- being forked -------------------------------------------------------------------*/
 
+/* The new process's first step. The middle one may have been killed before it could say
+ * who the new one is: then the opener has given up, and its team is gone. */
+static void come_forward(fw_handshake *h)
+{
+    uint32_t seen = 0, me = (uint32_t)fw_os_pid();
+
+    if (!fw_cas_seqcst(&h->pid, &seen, me) && seen != me)
+        fw_os_exit(0);
+}
+
 /* The middle process lives for a moment only. */
-static void middle(void (*run)(void *), void *arg, _Atomic uint32_t *pid_word)
+static void middle(void (*run)(void *, fw_handshake *), void *arg, fw_handshake *h)
 {
     pid_t pid = fw_os_fork();
+    uint32_t none = 0;
 
     if (pid == 0) {
-        run(arg);
+        come_forward(h);
+        run(arg, h);
         fw_os_exit(0);
     }
-    fw_store_seqcst(pid_word, pid > 0 ? (uint32_t)pid : UINT32_MAX);
+    (void)fw_cas_seqcst(&h->pid, &none, (uint32_t)pid);
     fw_os_exit(0);
 }
 
-int fw_nursery_fork(void (*run)(void *arg), void *arg, _Atomic uint32_t *pid_word,
-                    _Atomic uint32_t *go_ahead, int *pidfd)
+/* Who it is, or -errno. */
+static int new_process(fw_handshake *h)
+{
+    uint32_t seen = 0;
+
+    if (fw_cas_seqcst(&h->pid, &seen, FW_HANDSHAKE_OFF))
+        return -EAGAIN;
+    return (int)seen;
+}
+
+static int fork_twice(void (*run)(void *, fw_handshake *), void *arg, fw_handshake *h)
 {
     pid_t child = fw_os_fork();
-    uint32_t pid;
 
     if (child == 0)
-        middle(run, arg, pid_word);
+        middle(run, arg, h);
     if (child < 0)
         return (int)child;
     fw_os_wait_child(child);
-    pid = fw_load_seqcst(pid_word);
-    if (pid == 0 || pid == UINT32_MAX)
-        return -EAGAIN;
-    *pidfd =
-        fw_os_pidfd_open((pid_t)pid); /* it waits for go_ahead: it is still there */
-    fw_store_seqcst(go_ahead, 1);
-    fw_os_futex_wake(go_ahead, 1);
-    return (int)pid;
+    return new_process(h);
+}
+
+int fw_nursery_fork(void (*run)(void *arg, fw_handshake *h), void *arg,
+                    _Atomic uint32_t *pid_word, int *pidfd)
+{
+    fw_handshake *h = fw_os_page_shared();
+    int pid = h ? fork_twice(run, arg, h) : -ENOMEM;
+
+    if (pid > 0) {
+        *pidfd = fw_os_pidfd_open(pid); /* it waits for go_ahead: it is still there */
+        if (pid_word)
+            fw_store_seqcst(pid_word, (uint32_t)pid);
+        fw_store_seqcst(&h->go_ahead, 1);
+        fw_os_futex_wake(&h->go_ahead, 1);
+    }
+    if (h)
+        fw_os_unmap(h, FW_PAGE);
+    return pid;
+}
+
+void fw_nursery_await(fw_handshake *h, int32_t pid, uint64_t start_time)
+{
+    while (!fw_load_seqcst(&h->go_ahead) && !fw_os_process_gone(pid, start_time))
+        (void)fw_os_futex_wait(&h->go_ahead, 0, fw_os_now() + 100 * 1000 * 1000);
 }
 
 /* ---- workers ------------------------------------------------------------------------*/
@@ -105,8 +142,12 @@ static void be_worker(fw_nursery *n, int i, pid_t nursery)
     uint64_t start;
     int32_t pid;
     char name[24];
+    int rc = fw_os_die_with(nursery);
 
-    if (fw_os_die_with(nursery) < 0)
+    if (rc < 0 &&
+        rc != -ESRCH) /* without that, a killed nursery would leave us behind */
+        fw_store_seqcst(&team->control->spawn_error, (uint32_t)-rc);
+    if (rc < 0)
         fw_os_exit(1);
     fw_os_close(n->signals);
     fw_os_close(n->opener_pidfd);
@@ -136,6 +177,7 @@ static int spawn(fw_nursery *n, int i)
     pid_t pid, me = fw_os_pid();
 
     fw_team_prepare_slot(c, i);
+    fw_store_relaxed(&c->spawn_error, 0);
     pid = fw_os_fork();
     if (pid == 0)
         be_worker(n, i, me);
@@ -148,7 +190,6 @@ static int spawn(fw_nursery *n, int i)
     n->child[i] = (int32_t)pid;
     n->born[i] = fw_os_now();
     fw_store_relaxed(&m->pid, (int32_t)pid);
-    fw_store_relaxed(&c->spawn_error, 0);
     return 0;
 }
 
@@ -367,27 +408,26 @@ static void look_after(void *arg, int64_t until)
     replace_all(n);
 }
 
-static void be_nursery(fw_nursery *n)
+static void be_nursery(fw_nursery *n, fw_handshake *h)
 {
-    fw_control *c = n->team->control;
-
     fw_os_child_signals(1);
     fw_os_child_close_fds(n->opener_pidfd);
     fw_os_child_exit();
     fw_os_set_name("furrow-nursery");
     n->signals = fw_os_signals_open();
-    while (!fw_load_seqcst(&c->go_ahead) && !opener_gone(n))
-        (void)fw_os_futex_wait(&c->go_ahead, 0, fw_os_now() + 100 * 1000 * 1000);
+    fw_nursery_await(h, n->opener, n->opener_start);
 }
 
-void fw_nursery_run(void *arg)
+void fw_nursery_run(void *arg, fw_handshake *h)
 {
     fw_nursery *n = arg;
 
     n->team->nursery_pid = (int32_t)fw_os_pid(); /* its workers inherit it */
-    be_nursery(n);
-    if (n->signals < 0)
+    be_nursery(n, h);
+    if (n->signals < 0) {
+        fw_store_seqcst(&n->team->control->spawn_error, (uint32_t)-n->signals);
         fw_os_exit(1);
+    }
     for (int i = 0; i < n->team->place->workers; i++)
         if (spawn(n, i) < 0)
             break;

@@ -26,12 +26,27 @@ typedef struct fw_nursery {
     int64_t born[FW_WORKERS_MAX];
 } fw_nursery;
 
+/* In a page of their own, which the heap cannot give to anybody else: a process whose
+ * fork went wrong may look at it late. */
+typedef struct fw_handshake {
+    _Atomic uint32_t pid;      /* of the new process, -errno, or FW_HANDSHAKE_OFF */
+    _Atomic uint32_t go_ahead; /* the forking process has its pidfd */
+} fw_handshake;
+
+#define FW_HANDSHAKE_OFF UINT32_MAX /* nobody waits for the new process any more */
+
 /* Fork run() into a process that is not our child, so that no wait() of the program meets
- * it. Returns its pid, or -errno. *pidfd: its pidfd, or -1 where they are refused. */
-int fw_nursery_fork(void (*run)(void *arg), void *arg, _Atomic uint32_t *pid_word,
-                    _Atomic uint32_t *go_ahead, int *pidfd);
+ * it. It calls fw_nursery_await() before it does anything that others see. Returns its pid,
+ * which is in *pid_word (unless NULL) before it goes on, or -errno. *pidfd: its pidfd, or
+ * -1 where they are refused. */
+int fw_nursery_fork(void (*run)(void *arg, fw_handshake *h), void *arg,
+                    _Atomic uint32_t *pid_word, int *pidfd);
+
+/* In the new process: wait until the process of that pid and start time, which forked it,
+ * is ready or gone. */
+void fw_nursery_await(fw_handshake *h, int32_t pid, uint64_t start_time);
 
 /* The nursery's life; does not return. */
-void fw_nursery_run(void *nursery);
+void fw_nursery_run(void *nursery, fw_handshake *h);
 
 #endif

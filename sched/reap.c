@@ -26,18 +26,23 @@ static int by_chunk(const void *a, const void *b)
     return (x->chunk > y->chunk) - (x->chunk < y->chunk);
 }
 
+/* Without memory for the list the count alone must do: it is never taken for success. */
 static void add_torn(fw_dispatch *d, uint32_t chunk, int worker)
 {
     fw_member *m = &d->team->control->member[worker];
-    fw_torn_chunk *more = realloc(d->torn, (d->torn_count + 1) * sizeof *more);
+    size_t n = d->torn_count++;
+    fw_torn_chunk *more = NULL;
 
+    if (n == 0 || d->torn)
+        more = realloc(d->torn, (n + 1) * sizeof *more);
     if (!more)
-        abort(); /* a loss that cannot be told must not look like success */
+        free(d->torn);
     d->torn = more;
-    d->torn[d->torn_count++] = (fw_torn_chunk){.chunk = chunk,
-                                               .worker = worker,
-                                               .pid = fw_load_relaxed(&m->pid),
-                                               .status = fw_load_relaxed(&m->status)};
+    if (more)
+        more[n] = (fw_torn_chunk){.chunk = chunk,
+                                  .worker = worker,
+                                  .pid = fw_load_relaxed(&m->pid),
+                                  .status = fw_load_relaxed(&m->status)};
 }
 
 /* acquire: control.mark <- run_chunk() */
@@ -65,7 +70,7 @@ uint32_t fw_reap_scan(fw_dispatch *d)
             marks.list[todo++] = chunk;
         }
     }
-    if (d->torn_count > 1)
+    if (d->torn)
         qsort(d->torn, d->torn_count, sizeof *d->torn, by_chunk);
     return todo;
 }

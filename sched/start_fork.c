@@ -73,6 +73,14 @@ static int supervisor_gone(const fw_team *team)
     return 1;
 }
 
+/* What a filter may have refused to the nursery or to a worker. */
+static const char *hint(int error)
+{
+    return error == ENOSYS || error == EPERM
+               ? " (they need fork, signalfd and prctl(PR_SET_PDEATHSIG))"
+               : "";
+}
+
 /* All are to come up, the first time. */
 static int why_not_up(fw_control *c)
 {
@@ -84,10 +92,10 @@ static int why_not_up(fw_control *c)
 
 static int tell_not_up(fw_control *c, int why, uint32_t up)
 {
-    char what[64];
+    char what[160];
 
-    snprintf(what, sizeof what, "only %u of %d workers could be started", up,
-             c->workers);
+    snprintf(what, sizeof what, "only %u of %d workers could be started%s", up,
+             c->workers, hint(why));
     return fw_team_tell_none(why, what);
 }
 
@@ -111,9 +119,11 @@ static int wait_until_up(fw_team *team)
 
 static void notify(fw_team *team)
 {
+    int rc = -EBADF;
+
     if (fw_os_pid() == team->opener && has_pidfd(team))
-        (void)fw_os_pidfd_signal(team->nursery_pidfd, SIGUSR1);
-    else
+        rc = fw_os_pidfd_signal(team->nursery_pidfd, SIGUSR1);
+    if (rc < 0 && rc != -ESRCH) /* refused: by the pid then */
         fw_os_signal_process((pid_t)team->nursery_pid);
 }
 
@@ -156,7 +166,7 @@ static int open_(fw_team *team)
 
     fw_participant_identity(&nursery.opener, &nursery.opener_start);
     nursery.opener_pidfd = fw_os_pidfd_open((pid_t)nursery.opener);
-    rc = fw_nursery_fork(fw_nursery_run, &nursery, &c->nursery_pid, &c->go_ahead,
+    rc = fw_nursery_fork(fw_nursery_run, &nursery, &c->nursery_pid,
                          &team->nursery_pidfd);
     fw_os_close(nursery.opener_pidfd);
     if (rc < 0)

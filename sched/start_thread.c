@@ -17,7 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Made before its thread, which could tell nobody that there is no memory. */
 typedef struct seat {
+    fw_worker worker;
     fw_team *team;
     int index;
 } seat;
@@ -31,7 +33,8 @@ static void notify(fw_team *team)
 /* In a thread that a kernel is ending: nothing of it writes to arrays any more. */
 static void thread_dies(void *arg)
 {
-    fw_worker *w = arg;
+    seat *s = arg;
+    fw_worker *w = &s->worker;
     fw_team *team = w->team;
     fw_control *c = team->control;
 
@@ -41,41 +44,39 @@ static void thread_dies(void *arg)
     fw_add_seqcst(&c->join, 1);
     fw_os_futex_wake(&c->join, INT32_MAX);
     notify(team);
-    free(w);
+    free(s);
 }
 
 static void *be_worker(void *arg)
 {
-    seat s = *(seat *)arg;
-    fw_control *c = s.team->control;
-    fw_worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
+    seat *s = arg;
+    fw_control *c = s->team->control;
     char name[24];
 
-    free(arg);
-    if (!w)
-        abort();
-    snprintf(name, sizeof name, "furrow-w%d", s.index);
+    snprintf(name, sizeof name, "furrow-w%d", s->index);
     fw_os_set_name(name);
-    fw_team_pin(s.team, s.index);
-    fw_worker_init(w, s.team, s.index);
-    fw_store_seqcst(&c->member[s.index].state, FW_MEMBER_UP);
+    fw_team_pin(s->team, s->index);
+    fw_worker_init(&s->worker, s->team, s->index);
+    fw_store_seqcst(&c->member[s->index].state, FW_MEMBER_UP);
     fw_add_seqcst(&c->up, 1);
     fw_os_futex_wake(&c->up, INT32_MAX);
-    pthread_cleanup_push(thread_dies, w);
-    fw_worker_loop(w);
+    pthread_cleanup_push(thread_dies, s);
+    fw_worker_loop(&s->worker);
     pthread_cleanup_pop(0);
-    fw_store_seqcst(&c->member[s.index].state, FW_MEMBER_ENDED);
-    free(w);
+    fw_store_seqcst(&c->member[s->index].state, FW_MEMBER_ENDED);
+    free(s);
     return NULL;
 }
 
 static int start_worker(fw_team *team, int i)
 {
-    seat *s = malloc(sizeof *s);
+    seat *s = aligned_alloc(64, (sizeof *s + 63) / 64 * 64);
     int rc = ENOMEM;
 
-    if (s)
-        *s = (seat){team, i};
+    if (s) {
+        s->team = team;
+        s->index = i;
+    }
     fw_team_prepare_slot(team->control, i);
     if (s)
         rc = pthread_create(&team->thread[i], NULL, be_worker, s);
@@ -154,19 +155,22 @@ static void close_(fw_team *team)
 static int start_all(fw_team *team)
 {
     fw_control *c = team->control;
-    int i, rc = 0;
+    int started = 0, rc = 0;
 
-    for (i = 0; i < c->workers && rc == 0; i++)
-        rc = start_worker(team, i);
+    while (rc == 0 && started < c->workers) {
+        rc = start_worker(team, started);
+        started += rc == 0;
+    }
     if (rc == 0)
         rc = pthread_create(&team->supervisor, NULL, be_supervisor, team);
-    else
-        i--;
     if (rc == 0)
         return 0;
     fw_team_stop_members(team);
-    join_workers(team, i);
-    return fw_fail_os(rc, "only %d of %d worker threads could be started", i,
+    join_workers(team, started);
+    if (started == c->workers)
+        return fw_fail_os(rc, "the thread that supervises %d workers cannot be started",
+                          started);
+    return fw_fail_os(rc, "only %d of %d worker threads could be started", started,
                       c->workers);
 }
 

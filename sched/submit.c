@@ -15,8 +15,10 @@
  */
 #include "submit.h"
 
+#include "headroom.h"
 #include "heap.h"
 #include "job.h"
+#include "ledger.h"
 #include "status.h"
 
 #include <stdlib.h>
@@ -33,9 +35,28 @@ fw_submission *fw_submission_new(void)
     return s;
 }
 
+fw_submission *fw_submission_share(fw_submission *s)
+{
+    fw_add_relaxed(&s->refs, 1);
+    return s;
+}
+
+/* NULL for what cannot be a submission: a stray store. */
+static fw_submission *sound(fw_submission *s)
+{
+    return fw_heap_holds(s, sizeof *s) ? s : NULL;
+}
+
 /* 0, or FURROW_ETIME: the rest is to be freed later. */
 static int free_parts(fw_submission *s)
 {
+    for (int i = 0; i < FW_SUBMISSION_AFTER; i++) {
+        fw_submission *before = sound(s->after[i]);
+
+        s->after[i] = NULL;
+        if (before)
+            fw_submission_release(before);
+    }
     if (s->extra && fw_heap_free(s->extra) == FURROW_ETIME)
         return FURROW_ETIME;
     s->extra = NULL;
@@ -67,18 +88,11 @@ int fw_submission_queue(fw_team *team, fw_submission *s)
         fw_lock_unlock(&c->queue_lock);
         return fw_fail(FURROW_EBUSY, "%d calls wait already", FW_QUEUE_MAX);
     }
-    fw_add_relaxed(&s->refs, 1);
-    c->queue[c->queue_tail++ % FW_QUEUE_MAX] = s;
+    c->queue[c->queue_tail++ % FW_QUEUE_MAX] = fw_submission_share(s);
     fw_add_seqcst(&c->queued, 1);
     fw_lock_unlock(&c->queue_lock);
     team->start->notify(team);
     return 0;
-}
-
-/* NULL for what cannot be a submission: a stray store into the ring. */
-static fw_submission *sound(fw_submission *s)
-{
-    return fw_heap_holds(s, sizeof *s) ? s : NULL;
 }
 
 /* The count is right again when the ring is empty, whatever it was: who looks at it alone
@@ -104,6 +118,12 @@ static fw_submission *take(fw_control *c, furrow_deadline deadline)
 
 /* ---- the supervisor's side ----------------------------------------------------------*/
 
+static void done(fw_submission *s)
+{
+    fw_store_seqcst(&s->state, FW_SUBMISSION_DONE);
+    fw_os_futex_wake(&s->state, INT32_MAX);
+}
+
 /* The torn chunks, where the opener can read them. Without memory for that, the count
  * alone must do: it is never taken for success. */
 static void publish_result(fw_submission *s, const fw_dispatch *d, int rc)
@@ -124,8 +144,25 @@ static void publish_result(fw_submission *s, const fw_dispatch *d, int rc)
         s->torn = NULL;
     if (s->torn && bytes > 0)
         memcpy(s->torn, d->torn, bytes);
-    fw_store_seqcst(&s->state, FW_SUBMISSION_DONE);
-    fw_os_futex_wake(&s->state, INT32_MAX);
+    done(s);
+}
+
+int fw_submission_succeeded(fw_submission *s)
+{
+    return fw_load_seqcst(&s->state) == FW_SUBMISSION_DONE && !s->unprepared &&
+           !s->out_of_memory && !s->corrupt && !s->cut && !s->no_workers &&
+           !s->torn_count && s->error == FW_NO_ERROR;
+}
+
+static int unprepared(const fw_submission *s)
+{
+    for (int i = 0; i < FW_SUBMISSION_AFTER; i++) {
+        fw_submission *before = s->after[i];
+
+        if (before && (!sound(before) || !fw_submission_succeeded(before)))
+            return 1;
+    }
+    return 0;
 }
 
 static int64_t soon(void)
@@ -134,7 +171,7 @@ static int64_t soon(void)
 }
 
 /* There may be no room for the marks at once: the heap's lock is held. */
-static int run(fw_dispatch *d, fw_submission *s)
+static int run_once(fw_dispatch *d, fw_submission *s)
 {
     int rc;
 
@@ -151,6 +188,55 @@ static int run(fw_dispatch *d, fw_submission *s)
     }
 }
 
+/* ---- the supervisor's side: taking memory -------------------------------------------*/
+
+/* The OOM killer leaves behind a lack: what a killed worker had taken is still there. */
+static int memory_is_short(const fw_submission *s)
+{
+    size_t there = fw_os_resident(s->takes, s->takes_size);
+
+    return fw_headroom_bytes("") < s->takes_size - there;
+}
+
+static void forget_deaths(fw_dispatch *d)
+{
+    free(d->torn);
+    d->torn = NULL;
+    d->torn_count = 0;
+}
+
+/* What is known about the block's memory now. */
+static void note_taken(const fw_submission *s, const fw_dispatch *d, int rc)
+{
+    if (rc == 0 && !d->torn_count && !d->no_workers && d->error == FW_NO_ERROR)
+        (void)fw_heap_set_taken(s->takes);
+    else if (s->give_back)
+        (void)fw_os_punch(s->takes, s->give_back);
+}
+
+/* A worker's death while memory is taken may be anybody's work: once more then, and again,
+ * unless memory is short: then it is taken for the OOM killer's. */
+static int take_memory(fw_dispatch *d, fw_submission *s)
+{
+    int rc = fw_ledger_check_taking(s->takes, s->takes_size);
+
+    if (rc < 0)
+        return rc;
+    rc = run_once(d, s);
+    for (int again = 0; rc == 0 && d->torn_count && !d->no_workers && again < 5;
+         again++) {
+        if (again && memory_is_short(s))
+            break;
+        forget_deaths(d);
+        if (again < 4)
+            rc = run_once(d, s);
+    }
+    note_taken(s, d, rc);
+    return rc;
+}
+
+/* ---- the supervisor's side: one call ------------------------------------------------*/
+
 /* Killed in here: what was just being freed stays until the family ends. */
 static void free_over(fw_control *c, furrow_deadline until)
 {
@@ -165,6 +251,15 @@ static void free_over(fw_control *c, furrow_deadline until)
             c->over = s;
     }
     (void)fw_heap_patience(before);
+}
+
+static void let_go(fw_control *c, fw_submission *s)
+{
+    if (!is_last(s))
+        return;
+    s->next = c->over;
+    c->over = s;
+    free_over(c, soon());
 }
 
 static void drive(fw_team *team, fw_submission *s, void (*wait)(void *, int64_t),
@@ -184,17 +279,21 @@ static void drive(fw_team *team, fw_submission *s, void (*wait)(void *, int64_t)
     s->chunks_before = fw_team_count(team, FW_COUNT_chunks);
     fw_store_seqcst(&s->state, FW_SUBMISSION_RUNNING);
     fw_job_describe(team, s->job.run, s->job.payload, s->job.size);
-    rc = run(&d, s);
+    rc = s->takes ? take_memory(&d, s) : run_once(&d, s);
     (void)fw_heap_patience(soon());
     publish_result(s, &d, rc);
     free(d.torn);
     team->control->running = NULL;
-    if (is_last(s)) {
-        s->next = team->control->over;
-        team->control->over = s;
-        free_over(team->control, soon());
-    }
+    let_go(team->control, s);
     (void)fw_heap_patience(before);
+}
+
+/* The memory that it was to work on could not be had. */
+static void give_up(fw_team *team, fw_submission *s)
+{
+    s->unprepared = 1;
+    done(s);
+    let_go(team->control, s);
 }
 
 void fw_submissions_abandon(fw_team *team)
@@ -222,7 +321,9 @@ void fw_submissions_drive(fw_team *team, void (*wait)(void *, int64_t), void *ar
         if (!fw_turn_try(&c->driver))
             break; /* whoever has it will notify */
         s = take(c, 0);
-        if (s)
+        if (s && unprepared(s))
+            give_up(team, s);
+        else if (s)
             drive(team, s, wait, arg);
         fw_turn_end(&c->driver);
         more = s != NULL; /* whoever has the ring will notify */

@@ -7,6 +7,7 @@
 
 #include "dispatch.h"
 
+enum { FW_SUBMISSION_AFTER = 8 };
 enum { FW_SUBMISSION_QUEUED, FW_SUBMISSION_RUNNING, FW_SUBMISSION_DONE };
 
 #define FW_SUBMISSION_FEW 64 /* torn chunks that need no block of their own */
@@ -23,8 +24,16 @@ typedef struct fw_submission {
     int64_t deadline;
     uint64_t chunks_before; /* the team's counter when it began */
     void *extra;            /* a heap block that goes with it, or NULL */
+    /* One that takes the memory of a heap block, and those that a call needs to have gone
+     * well: it has a reference to each. They were queued before it. */
+    void *takes;
+    size_t takes_size;
+    size_t
+        give_back; /* bytes of it that had no memory, and go back when there is none */
+    struct fw_submission *after[FW_SUBMISSION_AFTER];
     /* the result */
     int32_t timed_out, cut, no_workers, out_of_memory, corrupt;
+    int32_t unprepared; /* not run: one of `after` failed */
     uint64_t error;
     uint64_t torn_count;
     fw_torn_chunk *torn; /* `few`, a heap block, or NULL */
@@ -46,6 +55,12 @@ void fw_submission_cancel(fw_team *team, fw_submission *s);
 
 /* Chunks done so far. */
 uint64_t fw_submission_done(const fw_team *team, fw_submission *s);
+
+/* Is it done, and did all of it happen? */
+int fw_submission_succeeded(fw_submission *s);
+
+/* One reference more. */
+fw_submission *fw_submission_share(fw_submission *s);
 
 /* Give up a reference; the last one frees it. */
 void fw_submission_release(fw_submission *s);

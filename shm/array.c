@@ -14,6 +14,7 @@
  */
 #include "array.h"
 
+#include "ledger.h"
 #include "named.h"
 #include "names.h"
 #include "participant.h"
@@ -400,6 +401,9 @@ int furrow_array_populate(furrow_array *view)
         return fw_status_in(__func__, furrow_last_error()->code);
     if (a->root->kind == FW_ARRAY_FILE && !a->root->writable)
         return 0; /* there are no later writes */
+    rc = fw_ledger_check_taking(a->view.data, a->view.len * a->view.itemsize);
+    if (rc < 0)
+        return fw_status_in(__func__, rc);
     rc = fw_os_populate(a->view.data, a->view.len * a->view.itemsize);
     if (rc < 0)
         return fw_status_in(__func__, fw_fail_os(-rc, "cannot take %zu MiB",

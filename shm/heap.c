@@ -26,13 +26,11 @@
  * A holder that is stopped (SIGSTOP, a debugger) is not dead: it is waited for and never
  * robbed. Who has something better to do says until when it waits (fw_heap_patience).
  *
- * The ledger: what large blocks promise and have not taken yet must fit into what the
- * machine and the cgroups can still give. Only then may pages be taken: posix_fallocate and
- * populate beyond free memory are answered by the OOM killer, not by an error.
+ * Whether there is memory for a block is for the ledger to say (ledger.c).
  */
 #include "heap.h"
 
-#include "headroom.h"
+#include "ledger.h"
 #include "names.h"
 #include "participant.h"
 #include "slab.h"
@@ -133,48 +131,6 @@ void fw_heap_unlock(fw_heap *heap)
     fw_lock_unlock(&heap->lock);
 }
 
-/* ---- the ledger ---------------------------------------------------------------------*/
-
-/* Bytes of large blocks that are promised and not known to be taken. With `look`, ask the
- * kernel which pages are there and note the blocks that are complete. */
-static size_t promised(const fw_zone *zone, int look)
-{
-    size_t bytes = 0, length;
-
-    for (size_t u = 0; u < zone->units; u += length) {
-        uint64_t word = fw_unit_load(zone, u);
-        size_t size, there;
-
-        length = fw_unit_step(zone, u);
-        if (fw_unit_state(word) != FW_UNIT_RUN || fw_unit_flags(word) & FW_UNIT_TAKEN)
-            continue;
-        size = length * zone->unit;
-        there = look ? fw_os_resident(zone->base + u * zone->unit, size) : 0;
-        if (there == size)
-            fw_unit_store(zone, u, fw_unit_with_flags(word, FW_UNIT_TAKEN));
-        bytes += size - there;
-    }
-    return bytes;
-}
-
-static int check_room(const fw_segment *s, size_t bytes)
-{
-    const fw_zone *zone = &s->zone[FW_ZONE_LARGE];
-    uint64_t room = fw_headroom_bytes("");
-    size_t before = promised(zone, 0);
-
-    if (bytes <= room && before <= room - bytes)
-        return 0;
-    before = promised(zone, 1);
-    if (bytes <= room && before <= room - bytes)
-        return 0;
-    return fw_fail(
-        FURROW_ENOMEM,
-        "%zu MiB are wanted, %llu MiB can be had, of which %zu MiB are promised "
-        "to other arrays",
-        bytes >> 20, (unsigned long long)(room >> 20), before >> 20);
-}
-
 int fw_heap_check_room(size_t bytes)
 {
     fw_heap *heap = fw_heap_lock();
@@ -182,7 +138,7 @@ int fw_heap_check_room(size_t bytes)
 
     if (!heap)
         return furrow_last_error()->code;
-    rc = check_room(fw_segment_get(), bytes);
+    rc = fw_ledger_check(fw_segment_get(), bytes);
     fw_heap_unlock(heap);
     return rc;
 }
@@ -297,13 +253,13 @@ static void *alloc_as(const fw_segment *s, size_t size, int owner)
 {
     if (owner < 0)
         return NULL;
-    if (size <= FW_SLAB_LARGEST)
-        return fw_slab_alloc(s, size, owner);
-    if (size < FW_HEAP_LARGE)
-        return alloc_run(s, FW_ZONE_SMALL, size, owner);
-    if (check_room(s, size) < 0)
+    if (size >= FW_HEAP_LARGE)
+        return fw_ledger_check(s, size) < 0 ? NULL
+                                            : alloc_run(s, FW_ZONE_LARGE, size, owner);
+    if (fw_ledger_check_small(s, size) < 0)
         return NULL;
-    return alloc_run(s, FW_ZONE_LARGE, size, owner);
+    return size <= FW_SLAB_LARGEST ? fw_slab_alloc(s, size, owner)
+                                   : alloc_run(s, FW_ZONE_SMALL, size, owner);
 }
 
 static void *alloc_locked(const fw_segment *s, size_t size)
@@ -460,7 +416,7 @@ int furrow_heap_describe(furrow_heap_info *info)
                                .huge = (unsigned)fw_os_shm_huge()};
     count_zone(s, FW_ZONE_SMALL, info);
     count_zone(s, FW_ZONE_LARGE, info);
-    info->promised = promised(&s->zone[FW_ZONE_LARGE], 1);
+    info->promised = fw_ledger_promised(s);
     fw_heap_unlock(heap);
     return 0;
 }

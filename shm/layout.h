@@ -58,6 +58,7 @@ _Static_assert(sizeof(fw_participant) == 64, "one cache line");
 
 /* A name in /dev/shm that must go when its owner dies. Written under the heap's lock;
  * `used` last. */
+#define FW_NAME_GIVEN_UP 2 /* `used`: still to be unlinked */
 typedef struct fw_name {
     _Atomic uint32_t used;
     int32_t pid;
@@ -83,6 +84,8 @@ typedef struct fw_heap {
     _Atomic uint64_t
         pair_object;     /* the pair whose owner is being changed; 0: none. Set */
     uint64_t pair_block; /* after pair_block, cleared when both have it */
+    uint64_t small_open; /* bytes of the small zone without memory, at most */
+    uint64_t small_fine; /* up to which nobody needs to look (ledger.c) */
     fw_participant participant[FW_PARTICIPANTS];
     fw_name name[FW_NAMES];
 } fw_heap;

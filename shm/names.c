@@ -4,7 +4,9 @@
  *
  * A name is entered before it is given to the file and removed after it is unlinked, so
  * that at any instruction a dead owner's names are in the table. Unlinking compares the
- * file's identity: a name that someone else has taken meanwhile stays.
+ * file's identity: a name that someone else has taken meanwhile stays. What cannot be
+ * unlinked stays in the table, and is tried again with each new name, with each sweep, and
+ * when its owner has ended.
  */
 #include "names.h"
 
@@ -13,7 +15,32 @@
 #include "participant.h"
 #include "status.h"
 
+#include <errno.h>
 #include <string.h>
+
+/* A copy, checked: the name may lead to no other folder, whoever wrote it. One that cannot be
+ * unlinked now (no memory, say) is tried again later. */
+static void unlink_entry(fw_name *entry)
+{
+    furrow_error before = *furrow_last_error();
+    char name[FW_NAME_MAX];
+    int rc = 0;
+
+    memcpy(name, entry->name, sizeof name);
+    name[sizeof name - 1] = 0;
+    if (fw_named_check_name(name) == 0)
+        rc = fw_os_shm_unlink(name, &entry->id);
+    else
+        (void)fw_status_adopt(&before);
+    fw_store_release(&entry->used, rc == 0 || rc == -ENOENT ? 0 : FW_NAME_GIVEN_UP);
+}
+
+static void try_again(fw_heap *heap)
+{
+    for (uint32_t i = 0; i < heap->names && i < FW_NAMES; i++)
+        if (fw_load_relaxed(&heap->name[i].used) == FW_NAME_GIVEN_UP)
+            unlink_entry(&heap->name[i]);
+}
 
 int fw_names_add(const char *name, const fw_file_id *id)
 {
@@ -22,6 +49,7 @@ int fw_names_add(const char *name, const fw_file_id *id)
 
     if (!heap)
         return furrow_last_error()->code;
+    try_again(heap);
     for (i = 0; i < FW_NAMES && fw_load_relaxed(&heap->name[i].used); i++)
         ;
     if (i < FW_NAMES) {
@@ -41,21 +69,6 @@ int fw_names_add(const char *name, const fw_file_id *id)
     return i;
 }
 
-/* A copy, checked: the name may lead to no other folder, whoever wrote it. */
-static void unlink_entry(fw_name *entry)
-{
-    furrow_error before = *furrow_last_error();
-    char name[FW_NAME_MAX];
-
-    memcpy(name, entry->name, sizeof name);
-    name[sizeof name - 1] = 0;
-    if (fw_named_check_name(name) == 0)
-        (void)fw_os_shm_unlink(name, &entry->id);
-    else
-        (void)fw_status_adopt(&before);
-    fw_store_release(&entry->used, 0);
-}
-
 void fw_names_remove(int index)
 {
     fw_heap *heap = index >= 0 && index < FW_NAMES ? fw_heap_lock() : NULL;
@@ -71,8 +84,9 @@ void fw_names_sweep(fw_heap *heap)
     for (uint32_t i = 0; i < heap->names && i < FW_NAMES; i++) {
         fw_name *entry = &heap->name[i];
 
-        if (fw_load_relaxed(&entry->used) &&
-            fw_os_process_gone(entry->pid, entry->start_time))
+        if (fw_load_relaxed(&entry->used) == FW_NAME_GIVEN_UP ||
+            (fw_load_relaxed(&entry->used) &&
+             fw_os_process_gone(entry->pid, entry->start_time)))
             unlink_entry(entry);
     }
 }

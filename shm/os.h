@@ -55,8 +55,12 @@ size_t fw_os_resident(void *at, size_t size);
 /* Which pages have memory: bit 0 of each byte of `there`. 0 or -errno. */
 int fw_os_pages_there(void *at, size_t pages, unsigned char *there);
 
-/* A private page that reads as zeros in a forked child. NULL when there is no memory. */
-void *fw_os_page_wiped_on_fork(void);
+/* A private page that reads as zeros in a forked child. */
+int fw_os_page_wiped_on_fork(void **out);
+
+/* A page that is shared with the children forked from now on, of zeros. NULL when there is
+ * no memory. Each process unmaps its own. */
+void *fw_os_page_shared(void);
 
 /* Does the system grant huge pages to shared memory that asks for them? 1 or 0. */
 int fw_os_shm_huge(void);

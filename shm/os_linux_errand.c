@@ -20,7 +20,7 @@ int fw_os_errand(void (*errand)(void *ctx), void *ctx, unsigned seconds)
         return (int)pid;
     if (pid == 0) {
         fw_os_child_signals(1);
-        if (fw_os_die_with(parent) < 0) /* of this thread, which waits for us */
+        if (fw_os_die_with(parent) == -ESRCH) /* of this thread, which waits for us */
             _exit(1);
         alarm(seconds);
         errand(ctx);

@@ -67,7 +67,7 @@ int fw_os_memfd(const char *label, size_t size)
     if (!fw_os_file_may_be(size))
         return -EFBIG;
     fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-    if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */
+    if (fd < 0) /* before Linux 6.3, or a filter that does not know the flag */
         fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -errno;
@@ -140,8 +140,8 @@ int fw_os_advise_nodump(void *at, size_t size)
     return madvise(at, size, MADV_DONTDUMP) == 0 ? 0 : -errno;
 }
 
-/* Before Linux 5.14, and under emulators: touch each page. A lack of memory is then a
- * SIGBUS. */
+/* Before Linux 5.14, under emulators, or where it is refused: touch each page. A lack of memory
+ * is then a SIGBUS. */
 static void touch(char *from, char *to)
 {
     for (volatile char *p = from; p < (volatile char *)to; p += FW_PAGE)
@@ -157,7 +157,7 @@ int fw_os_populate(void *at, size_t size)
     while (madvise(from, (size_t)(to - from), MADV_POPULATE_WRITE) != 0) {
         if (errno == EINTR || errno == EAGAIN)
             continue;
-        if (errno == EINVAL) {
+        if (errno == EINVAL || errno == ENOSYS || errno == EPERM) {
             touch(from, to);
             return 0;
         }
@@ -253,18 +253,27 @@ size_t fw_os_resident(void *at, size_t size)
     return found * FW_PAGE;
 }
 
-void *fw_os_page_wiped_on_fork(void)
+int fw_os_page_wiped_on_fork(void **out)
+{
+    int rc;
+
+    *out =
+        mmap(NULL, FW_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (*out == MAP_FAILED)
+        return -errno;
+    if (madvise(*out, FW_PAGE, MADV_WIPEONFORK) == 0)
+        return 0;
+    rc = -errno;
+    munmap(*out, FW_PAGE);
+    return rc;
+}
+
+void *fw_os_page_shared(void)
 {
     void *p =
-        mmap(NULL, FW_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        mmap(NULL, FW_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-    if (p == MAP_FAILED)
-        return NULL;
-    if (madvise(p, FW_PAGE, MADV_WIPEONFORK) != 0) {
-        munmap(p, FW_PAGE);
-        return NULL;
-    }
-    return p;
+    return p == MAP_FAILED ? NULL : p;
 }
 
 int fw_os_shm_huge(void)

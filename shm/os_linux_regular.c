@@ -120,8 +120,11 @@ int fw_os_target_open(fw_os_target *t, const char *path)
 
 int fw_os_target_write(const fw_os_target *t, const void *buffer, size_t size)
 {
+    const off_t at = lseek(t->fd, 0, SEEK_CUR);
     size_t done = 0;
 
+    if (at >= 0 && !fw_os_file_may_be((size_t)at + size))
+        return -EFBIG;
     while (done < size) {
         const size_t part = size - done < PART_MAX ? size - done : PART_MAX;
         const ssize_t n = write(t->fd, (const char *)buffer + done, part);

@@ -35,22 +35,34 @@ static void mind_forks(void)
     (void)pthread_atfork(NULL, NULL, forget);
 }
 
-/* Made once per program; lost races leak a page at most. */
-static self *self_get(void)
+/* Made once per program. 0 or -errno. */
+static int self_find(self **mine)
 {
     static pthread_once_t minded = PTHREAD_ONCE_INIT;
-    self *mine = fw_load_acquire(&self_page);
     self *expected = NULL;
+    void *page;
+    int rc;
 
-    if (mine)
-        return mine;
+    *mine = fw_load_acquire(&self_page);
+    if (*mine)
+        return 0;
     pthread_once(&minded, mind_forks);
-    mine = fw_os_page_wiped_on_fork();
-    if (mine && !fw_cas_seqcst(&self_page, &expected, mine)) {
-        fw_os_unmap(mine, FW_PAGE);
-        mine = expected;
+    rc = fw_os_page_wiped_on_fork(&page);
+    if (rc < 0)
+        return rc;
+    *mine = page;
+    if (!fw_cas_seqcst(&self_page, &expected, *mine)) {
+        fw_os_unmap(page, FW_PAGE);
+        *mine = expected;
     }
-    return mine;
+    return 0;
+}
+
+static self *self_get(void)
+{
+    self *mine;
+
+    return self_find(&mine) < 0 ? NULL : mine;
 }
 
 void fw_participant_identity(int32_t *pid, uint64_t *start_time)
@@ -103,10 +115,11 @@ static int join(fw_heap *heap, self *me)
 
 int fw_participant_self(fw_heap *heap)
 {
-    self *me = self_get();
+    self *me;
+    int rc = self_find(&me);
 
-    if (!me)
-        return fw_fail(FURROW_ENOMEM, "no memory for a page of this process");
+    if (rc < 0)
+        return fw_fail_os(-rc, "no page that a fork wipes (MADV_WIPEONFORK)");
     return me->line ? me->line - 1 : join(heap, me);
 }
 

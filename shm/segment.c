@@ -31,6 +31,8 @@
 #define LEAST   (256 * MIB)
 #define LARGEST (16 * 1024 * GIB)
 
+#define SMALL_FINE (1 * MIB) /* too little to ask the system for */
+
 /* Tried: free in plain programs, with an unlimited stack, under ASan and UBSan. */
 static char *const preferred = (char *)0x700000000000;
 
@@ -140,6 +142,7 @@ static int init_superblock(fw_segment *s)
     if (rc < 0)
         return rc;
     heap->size = s->size;
+    heap->small_fine = SMALL_FINE;
     for (int z = 0; z < FW_ZONES; z++)
         fw_store_relaxed(&s->zone[z].map[0],
                          (uint64_t)FW_UNIT_FREE << 60 | s->zone[z].units);
@@ -210,6 +213,10 @@ static int make(fw_segment *s)
         if (rc == 0)
             return init_superblock(s);
     }
+    if (rc == -ENOSYS || rc == -EPERM)
+        return fw_fail_os(-rc,
+                          "the system refuses what a heap is made of (memfd_create, "
+                          "ftruncate, mmap)");
     return fw_fail_os(-rc, "cannot map a heap of %zu MiB", LEAST / MIB);
 }
 

@@ -27,6 +27,8 @@ static void print_heap(void)
     PRINT_FIELD(fw_heap, names);
     PRINT_FIELD(fw_heap, pair_object);
     PRINT_FIELD(fw_heap, pair_block);
+    PRINT_FIELD(fw_heap, small_open);
+    PRINT_FIELD(fw_heap, small_fine);
     PRINT_FIELD(fw_heap, participant);
     PRINT_FIELD(fw_heap, name);
     PRINT_FIELD(fw_participant, live);

@@ -166,7 +166,6 @@ static void strike_driver(const fw_team *team, dice *d)
                                      &c->listed,
                                      &c->deaths,
                                      &c->up,
-                                     &c->go_ahead,
                                      &c->spawn_error,
                                      &c->queued,
                                      &c->supervise,

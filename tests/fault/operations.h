@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What faults are injected into: one operation of the library each, with what it needs
+ * before, how its effect is checked, and how it is undone.
+ */
+#ifndef FAULT_OPERATIONS_H
+#define FAULT_OPERATIONS_H
+
+#include <furrow.h>
+
+typedef struct world {
+    furrow_pool *pool;
+    furrow_array *a, *b;
+    char name[64]; /* of shared memory */
+    char path[64]; /* of a file */
+    double sum;
+} world;
+
+typedef struct operation {
+    const char *name;
+    int (*prepare)(world *w); /* 0, or it failed without any fault */
+    int (*run)(world *w);     /* 0, or the library's error */
+    int (*check)(world *w);   /* after success: 0 when its effect is right */
+} operation;
+
+extern const operation operations[];
+extern const int operation_count;
+
+/* Close and free whatever the world has. 0, or an error. */
+int world_end(world *w);
+
+/* After FURROW_EDIED in a call: is everything but the torn ranges as it should be? */
+int world_torn_only(const world *w);
+
+/* A pool, an array and a call from beginning to end. 0 when all is right. */
+int world_use_library(void);
+
+#endif
