@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A family (see family.h).
+ */
+#include "family.h"
+
+#include "ground.h"
+#include "kin.h"
+#include "pool.h"
+#include "watch.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SETTLE_MS = 3000 };
+
+scene *family_stage;
+
+play *family_play(scene *s)
+{
+    union {
+        char *bytes;
+        play *play;
+    } at = {.bytes = s->object};
+
+    return at.play;
+}
+_Static_assert(sizeof(play) <= SCENE_OBJECT, "it lies in the scene");
+
+const script *family_script(const scene *s)
+{
+    return s->row->script;
+}
+
+int family_workers(const scene *s)
+{
+    return family_script(s)->workers ? family_script(s)->workers : 3;
+}
+
+/* ---- the beginning ----------------------------------------------------------------*/
+
+int family_lay(scene *s)
+{
+    play *p = family_play(s);
+    furrow_array *a;
+    uint64_t *x;
+
+    family_stage = s;
+    if (ground_lay(s) != 0)
+        return 1;
+    a = furrow_array_new('Q', FAMILY_ITEMS, NULL);
+    row_want(s, a != NULL);
+    p->array = a;
+    x = a->data;
+    for (uint64_t i = 0; i < FAMILY_ITEMS; i++)
+        x[i] = (i + 1) * UINT64_C(0x9E3779B97F4A7C15);
+    return ground_count(s);
+}
+
+int family_watch(scene *s)
+{
+    play *p = family_play(s);
+    fw_control *c = p->control;
+
+    if (!c)
+        return 0;
+    watch_add(c, sizeof *c + (size_t)c->workers * sizeof(fw_member));
+    if (c->mark)
+        watch_add(c->mark, 2048 * sizeof *c->mark);
+    return 0;
+}
+
+static int all_asleep(fw_control *c)
+{
+    for (int i = 0; i < c->workers; i++)
+        if (!fw_load_seqcst(&c->park[i]))
+            return 0;
+    return 1;
+}
+
+static void let_sleep(fw_control *c)
+{
+    int64_t until = kin_now() + SETTLE_MS * INT64_C(1000000);
+
+    while (!all_asleep(c) && kin_now() < until)
+        usleep(50);
+}
+
+int family_open(scene *s, furrow_pool **pool)
+{
+    const script *q = family_script(s);
+    furrow_pool_options o = {.workers = family_workers(s),
+                             .pin = FURROW_PIN_NONE,
+                             .grace = q->deadline_ms * 1e-3};
+    family_result r;
+    play *p = family_play(s);
+
+    *pool = furrow_pool_open(&o);
+    row_want(s, *pool != NULL);
+    p->control = (*pool)->team->control;
+    p->nursery = (int)fw_load_seqcst(&p->control->nursery_pid);
+    if (family_call(s, *pool, CALL_MEETING, &r) != 0)
+        return 1;
+    row_want(s, r.code == 0);
+    for (int i = 0; i < family_workers(s); i++)
+        p->worker[i] = (int)furrow_pool_worker_pid(*pool, i);
+    let_sleep(p->control);
+    return 0;
+}
+
+/* ---- the plays --------------------------------------------------------------------*/
+
+/* Lets the victim go when the next call has come to its second generation. */
+static int prompt(void *arg)
+{
+    play *p = family_play(arg);
+
+    while (fw_load_seqcst(&p->control->active) < p->rerun && !family_stage->done)
+        usleep(50);
+    family_stage->proceed = 1;
+    return 0;
+}
+
+static void start_prompter(scene *s)
+{
+    play *p = family_play(s);
+
+    p->rerun = fw_load_seqcst(&p->control->generation) + 2;
+    (void)kin_start(prompt, s);
+}
+
+int family_play_calls(scene *s, furrow_pool *pool)
+{
+    const script *q = family_script(s);
+    play *p = family_play(s);
+    family_result r = {0};
+
+    if (q->lead && family_call(s, pool, CALL_MEETING, &r) != 0)
+        return 1;
+    if (q->patient)
+        row_want(s, row_wait(&s->relief));
+    if (q->absent)
+        kill(p->worker[q->absent - 1], SIGSTOP);
+    if (q->go == GO_AT_RERUN)
+        start_prompter(s);
+    if (family_call(s, pool, CALL_TESTED, &r) != 0)
+        return 1;
+    if (q->absent)
+        kill(p->worker[q->absent - 1], SIGCONT);
+    if (q->go == GO_AFTER_CALL)
+        s->proceed = 1;
+    return q->calls < 2 || r.lost ? 0 : family_call(s, pool, CALL_NEXT, &r);
+}
+
+int family_act_worker(scene *s)
+{
+    const script *q = family_script(s);
+    furrow_pool *pool;
+
+    if (family_open(s, &pool) != 0)
+        return 1;
+    s->victim = family_play(s)->worker[q->victim];
+    s->ready = 1;
+    row_want(s, row_wait(&s->go));
+    s->proceed = q->go == GO_AT_ONCE;
+    if (family_play_calls(s, pool) != 0)
+        return 1;
+    row_want(s, row_wait(&s->done));
+    return family_go_on(s, pool);
+}
+
+int family_act_nursery(scene *s)
+{
+    furrow_pool *pool;
+
+    if (family_open(s, &pool) != 0)
+        return 1;
+    s->victim = family_play(s)->nursery;
+    s->ready = s->proceed = 1;
+    row_want(s, row_wait(&s->go));
+    if (family_play_calls(s, pool) != 0)
+        return 1;
+    row_want(s, row_wait(&s->done));
+    return s->deaths ? family_lose_nursery(s, pool) : family_go_on(s, pool);
+}
