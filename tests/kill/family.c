@@ -9,8 +9,9 @@
 #include "pool.h"
 #include "watch.h"
 
+#include <pthread.h>
 #include <signal.h>
-#include <string.h>
+#include <stdio.h>
 #include <unistd.h>
 
 enum { SETTLE_MS = 3000 };
@@ -87,24 +88,31 @@ static void let_sleep(fw_control *c)
         usleep(50);
 }
 
-int family_open(scene *s, furrow_pool **pool)
+furrow_pool *family_open(scene *s)
 {
     const script *q = family_script(s);
     furrow_pool_options o = {.workers = family_workers(s),
-                             .pin = FURROW_PIN_NONE,
+                             .pin = q->pinned ? FURROW_PIN_CORE : FURROW_PIN_NONE,
                              .grace = q->deadline_ms * 1e-3};
+
+    return furrow_pool_open(&o);
+}
+
+int family_begin(scene *s, furrow_pool *pool)
+{
     family_result r;
     play *p = family_play(s);
 
-    *pool = furrow_pool_open(&o);
-    row_want(s, *pool != NULL);
-    p->control = (*pool)->team->control;
+    row_want(s, pool != NULL);
+    p->control = pool->team->control;
     p->nursery = (int)fw_load_seqcst(&p->control->nursery_pid);
-    if (family_call(s, *pool, CALL_MEETING, &r) != 0)
+    if (family_call(s, pool, CALL_MEETING, &r) != 0)
         return 1;
+    if (r.lost)
+        return 0;
     row_want(s, r.code == 0);
     for (int i = 0; i < family_workers(s); i++)
-        p->worker[i] = (int)furrow_pool_worker_pid(*pool, i);
+        p->worker[i] = (int)furrow_pool_worker_pid(pool, i);
     let_sleep(p->control);
     return 0;
 }
@@ -153,18 +161,34 @@ int family_play_calls(scene *s, furrow_pool *pool)
     return q->calls < 2 || r.lost ? 0 : family_call(s, pool, CALL_NEXT, &r);
 }
 
-int family_act_worker(scene *s)
+/* The world may come, and take him. */
+static int meet_world(scene *s, pid_t victim)
 {
-    const script *q = family_script(s);
-    furrow_pool *pool;
-
-    if (family_open(s, &pool) != 0)
-        return 1;
-    s->victim = family_play(s)->worker[q->victim];
+    s->victim = victim;
     s->ready = 1;
     row_want(s, row_wait(&s->go));
-    s->proceed = q->go == GO_AT_ONCE;
-    if (family_play_calls(s, pool) != 0)
+    s->proceed = family_script(s)->go == GO_AT_ONCE;
+    return 0;
+}
+
+static void kill_one(scene *s)
+{
+    play *p = family_play(s);
+    int one = family_script(s)->killed;
+
+    if (!one)
+        return;
+    p->shot = 1;
+    kill(p->worker[one - 1], SIGKILL);
+}
+
+int family_act_worker(scene *s)
+{
+    furrow_pool *pool = family_open(s);
+
+    if (family_begin(s, pool) != 0 ||
+        meet_world(s, family_play(s)->worker[family_script(s)->victim]) != 0 ||
+        family_play_calls(s, pool) != 0)
         return 1;
     row_want(s, row_wait(&s->done));
     return family_go_on(s, pool);
@@ -172,15 +196,115 @@ int family_act_worker(scene *s)
 
 int family_act_nursery(scene *s)
 {
-    furrow_pool *pool;
+    furrow_pool *pool = family_open(s);
 
-    if (family_open(s, &pool) != 0)
+    if (family_begin(s, pool) != 0 || meet_world(s, family_play(s)->nursery) != 0)
         return 1;
-    s->victim = family_play(s)->nursery;
-    s->ready = s->proceed = 1;
-    row_want(s, row_wait(&s->go));
+    kill_one(s);
     if (family_play_calls(s, pool) != 0)
         return 1;
     row_want(s, row_wait(&s->done));
     return s->deaths ? family_lose_nursery(s, pool) : family_go_on(s, pool);
+}
+
+int family_act_successor(scene *s)
+{
+    furrow_pool *pool = family_open(s);
+
+    if (family_begin(s, pool) != 0 || meet_world(s, family_play(s)->nursery) != 0)
+        return 1;
+    kill_one(s);
+    row_want(s, row_wait(&s->done));
+    return family_go_on(s, pool);
+}
+
+/* Without its nursery a pool does not open, or says in its first call that it is lost. */
+int family_act_newborn(scene *s)
+{
+    furrow_pool *pool;
+
+    if (meet_world(s, getpid()) != 0)
+        return 1;
+    pool = family_open(s);
+    row_want(s, pool || furrow_last_error()->code == FURROW_EOS);
+    row_want(s, pool || s->row->how->forks == 2); /* a worker can be replaced */
+    if (pool && family_begin(s, pool) != 0)
+        return 1;
+    row_want(s, row_wait(&s->done));
+    if (!pool)
+        return 0;
+    return s->deaths && s->row->how->forks == 2 ? family_lose_nursery(s, pool)
+                                                : family_go_on(s, pool);
+}
+
+/* ---- the opener is the victim -----------------------------------------------------*/
+
+static void let_begin(fw_control *c)
+{
+    while (!fw_load_seqcst(&c->active))
+        usleep(50);
+}
+
+/* Another thread's call, behind that under test or before it. */
+static void *call_too(void *pool)
+{
+    furrow_call call = {.kernel = family_kernel_nothing, .len = 6, .chunk = 1};
+    fw_control *c = family_play(family_stage)->control;
+
+    if (family_script(family_stage)->thread == 1)
+        let_begin(c);
+    (void)furrow_map(pool, &call);
+    return NULL;
+}
+
+static int name_array(scene *s, furrow_array **named)
+{
+    play *p = family_play(s);
+
+    snprintf(p->name, sizeof p->name, "/furrow-kill-%d", (int)getpid());
+    *named = furrow_array_new('Q', 100, &(furrow_array_options){.name = p->name});
+    row_want(s, *named != NULL);
+    return 0;
+}
+
+static int call_as_opener(scene *s, furrow_pool *pool)
+{
+    int thread = family_script(s)->thread, rc;
+    pthread_t other;
+
+    if (family_begin(s, pool) != 0)
+        return 1;
+    if (thread)
+        row_want(s, pthread_create(&other, NULL, call_too, pool) == 0);
+    if (thread == 2)
+        let_begin(pool->team->control);
+    rc = family_play_calls(s, pool);
+    if (thread)
+        pthread_join(other, NULL);
+    return rc;
+}
+
+static int open_and_end(scene *s, int (*end)(furrow_pool *pool))
+{
+    furrow_array *named;
+    furrow_pool *pool;
+
+    if (name_array(s, &named) != 0 || meet_world(s, getpid()) != 0)
+        return 1;
+    pool = family_open(s);
+    if (call_as_opener(s, pool) != 0)
+        return 1;
+    row_want(s, end(pool) == 0);
+    furrow_array_free(named);
+    return 0;
+}
+
+int family_act_opener(scene *s)
+{
+    return open_and_end(s, furrow_pool_close);
+}
+
+int family_act_terminator(scene *s)
+{
+    return open_and_end(s, furrow_pool_terminate);
 }

@@ -46,7 +46,8 @@ typedef enum family_hold {
     HOLD_NOT,
     HOLD_TO_RELIEF,
     HOLD_TO_ARRIVAL, /* the victim is before its window */
-    HOLD_TO_MEET     /* all have come */
+    HOLD_TO_MEET,    /* all have come */
+    HOLD_TO_TURN     /* a thread waits for its turn */
 } family_hold;
 
 typedef struct script {
@@ -61,10 +62,12 @@ typedef struct script {
     family_until until; /* it waits for that */
     int dier;           /* 1 + the worker that dies in its first chunk, or 0 */
     int absent;         /* 1 + the worker that is stopped meanwhile, or 0 */
-    int lead;           /* there is another call before */
-    int patient;        /* there is relief before the call under test */
-    int calls;          /* 2: another one after it */
-    int deadline_ms;    /* 0: none. It is also the pool's grace */
+    int pinned;         /* to the caller's CPU: who waits there does not spin */
+    int thread;  /* the opener has another one, whose call is 1: behind, 2: before */
+    int lead;    /* there is another call before */
+    int patient; /* there is relief before the call under test */
+    int calls;   /* 2: another one after it */
+    int deadline_ms; /* 0: none. It is also the pool's grace */
     family_go go;
 } script;
 
@@ -80,6 +83,7 @@ typedef struct play {
     _Atomic uint32_t begun[FAMILY_MOST]; /* chunks, in the running call */
     _Atomic uint8_t entered[FAMILY_ITEMS], left[FAMILY_ITEMS];
     furrow_array *array;
+    char name[40]; /* of the opener's named array */
 } play;
 
 /* The scene of this world: its workers have it, too. */
@@ -92,6 +96,7 @@ int family_workers(const scene *s);
 /* ---- inside a worker (family_kernel.c) --------------------------------------------*/
 
 int family_kernel(furrow_chunk c);
+int family_kernel_nothing(furrow_chunk c);
 
 /* Places in it: its first instructions and its last. */
 void family_kernel_begins(void), family_kernel_ends(void);
@@ -104,15 +109,22 @@ int family_lay(scene *s);
 /* row.watch: the control block. */
 int family_watch(scene *s);
 
-/* Open the pool, let all workers meet, and wait until they sleep. */
-int family_open(scene *s, furrow_pool **pool);
+/* Open the pool; let all workers meet, and wait until they sleep. */
+furrow_pool *family_open(scene *s);
+int family_begin(scene *s, furrow_pool *pool);
 
 /* The calls that the script asks for. */
 int family_play_calls(scene *s, furrow_pool *pool);
 
-/* row.act: the victim is the script's worker, or the nursery. */
+/* row.act: the victim is the script's worker, the nursery, a worker that takes the place
+ * of a killed one; somebody whom the opener is about to fork; the opener himself, who
+ * closes his pool, or ends it. */
 int family_act_worker(scene *s);
 int family_act_nursery(scene *s);
+int family_act_successor(scene *s);
+int family_act_newborn(scene *s);
+int family_act_opener(scene *s);
+int family_act_terminator(scene *s);
 
 /* ---- what is promised (family_check.c) --------------------------------------------*/
 
@@ -124,6 +136,9 @@ typedef struct family_result {
     int lost;
 } family_result;
 int family_call(scene *s, furrow_pool *pool, int part, family_result *result);
+
+/* A place: it calls furrow_map() for the call under test. */
+int family_map(furrow_pool *pool, const furrow_call *call);
 
 /* After it all: workers are replaced, all meet again, the pool closes. */
 int family_go_on(scene *s, furrow_pool *pool);

@@ -84,6 +84,8 @@ static int is_over(const play *p, family_hold what)
         return family_stage->arrived;
     case HOLD_TO_MEET:
         return p->met >= family_workers(family_stage) || family_stage->done;
+    case HOLD_TO_TURN:
+        return fw_load_seqcst(&p->control->driver) == 2;
     default:
         return 1;
     }
@@ -119,6 +121,7 @@ static void act_first(play *p, int worker)
     if (p->part == CALL_TESTED && q->dier == worker + 1 && !p->shot) {
         p->shot = 1;
         hold(p, q->go == GO_AT_RERUN ? HOLD_NOT : HOLD_TO_MEET);
+        p->begun[worker] = 0; /* its successor's part is another one */
         raise(SIGKILL);
     }
     if (worker == q->victim || p->part != (next ? CALL_NEXT : CALL_TESTED))
@@ -153,5 +156,13 @@ int family_kernel(furrow_chunk c)
     p->left[c.index]++;
     act_last(p, &c);
     family_kernel_ends();
+    return 0;
+}
+
+/* Another thread's: slow enough for somebody to come meanwhile. */
+int family_kernel_nothing(furrow_chunk c)
+{
+    (void)c;
+    usleep(1000);
     return 0;
 }

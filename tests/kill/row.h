@@ -28,9 +28,9 @@
  *                       `victim`, sets `ready`, waits for `go`, does what leads the
  *                       victim to `from`, and checks what is promised when it dies;
  *                       `done` says that it has, or that it will not
- *   forks               the victim is not that process, but the child of so many forks
- *                       of it after `go`; no `from`: from its first instruction on
  *   behind              the window begins where `from` returns, not at its entry
+ *   forks               the victim is not that process, but the child of so many forks
+ *                       of it behind `from` (NULL: behind `go`)
  *   waits               before the window the victim is held (`arrived` is set) until
  *                       `proceed` is set
  *   watch     world     optional: watch_add() for what the actor has made

@@ -185,8 +185,12 @@ static const script superseded = {.victim = 1,
                                   .calls = 2,
                                   .hold = HOLD_TO_RELIEF,
                                   .go = GO_IN_NEXT};
-static const script rerun = {
-    .workers = 2, .chunks = 6, .lead = 1, .dier = 2, .go = GO_AT_RERUN};
+static const script rerun = {.workers = 2,
+                             .chunks = 6,
+                             .lead = 1,
+                             .dier = 2,
+                             .hold = HOLD_TO_RELIEF,
+                             .go = GO_AT_RERUN};
 
 static const script first = {.victim = 1, .chunks = 6, .hold = HOLD_TO_RELIEF};
 static const script own = {.victim = 1,

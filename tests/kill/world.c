@@ -199,12 +199,12 @@ static int be_led_to_window(tracee *t)
     const operation *how = here->row->how;
     uintptr_t from = (uintptr_t)how->from;
 
-    for (int i = 0; i < how->forks; i++)
-        if (descent_follow(t) != 0)
-            return broken("the victim does not fork");
     if ((from && be_led(t, from, how->entries ? how->entries : 1) != TRACEE_STOPPED) ||
         (how->behind && be_led(t, tracee_return(t), 1) != TRACEE_STOPPED))
         return broken("the victim does not come to the window");
+    for (int i = 0; i < how->forks; i++)
+        if (descent_follow(t) != 0)
+            return broken("the victim does not fork");
     here->scene->arrived = 1;
     if (how->waits && !row_wait(&here->scene->proceed))
         return broken("the victim may not proceed");
@@ -309,6 +309,7 @@ static int go_to_place(tracee *t, const trail_place *place)
         state = tracee_step(t);
     if (state == TRACEE_GONE &&
         WIFEXITED(t->status)) { /* it took another way this time */
+        actor = t->pid == actor ? 0 : actor;
         t->pid = 0;
         return ended_well("the victim", WEXITSTATUS(t->status));
     }
@@ -321,7 +322,7 @@ static int survive(void)
 {
     int rc = WHOLE;
 
-    here->scene->done |= actor > 0;
+    here->scene->done |= here->row->how->act != NULL;
     here->scene->relief = 1;
     if (actor > 0)
         rc = ended_well("the actor", kin_end(actor, patience()));
@@ -337,6 +338,8 @@ static int killed(tracee *t)
 {
     if (t->pid && tracee_kill(t) != 0)
         return broken("the victim would not die: status %#x", (unsigned)t->status);
+    if (t->pid == actor)
+        actor = 0;
     here->scene->deaths++;
     return WHOLE;
 }
