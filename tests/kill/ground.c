@@ -107,11 +107,12 @@ static int lay_block(scene *s, plan *p, char what)
     row_want(s, block != NULL);
     if (what == 'S') {
         s->subject = block;
-        ground_fill(block, size);
+        ground_fill(block, size < FW_HEAP_LARGE ? size : FW_PAGE);
         fw_heap_publish_pair(block, NULL);
     } else if (what == 'O') {
         s->other = block;
     } else if (what != '#' && p->holes < BLOCKS) {
+        ground_fill(block, size < FW_HEAP_LARGE ? size : FW_PAGE);
         p->hole[p->holes++] = block;
     }
     return 0;
@@ -159,7 +160,8 @@ static int use_size(scene *s, size_t size)
 
 int ground_use(scene *s)
 {
-    static const size_t sizes[] = {64, 300, 1024, 3 * FW_PAGE, 2 * FW_LARGE_UNIT};
+    static const size_t sizes[] = {FW_PAGE, 3 * FW_PAGE, 64,
+                                   300,     1024,        2 * FW_LARGE_UNIT};
     const furrow_array *bystander = s->bystander;
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
@@ -176,6 +178,7 @@ int ground_bury(scene *s, int exact)
     row_want(s, furrow_fsck() == 0);
     fw_heap_sweep();
     row_want(s, furrow_fsck() == 0);
+    row_want(s, fw_load_relaxed(&fw_segment_get()->heap->pair_object) == 0);
     now = ground_blocks();
     row_want(s, now == before + s->row->expect || (!exact && now == before));
     if (s->other)

@@ -10,6 +10,7 @@
 
 #include "array.h"
 #include "ground.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@ static int lay(scene *s)
     row_want(s, a != NULL);
     ground_fill(a->data, a->len * 8);
     s->subject = a;
+    watch_add(a, sizeof(fw_array)); /* its count, and whether it lives */
     return ground_count(s);
 }
 
@@ -84,12 +86,17 @@ static int bury_made(scene *s)
     return 0;
 }
 
-static int visit(scene *s)
+static int sweep(scene *s)
 {
     row_want(s, furrow_fsck() == 0);
     fw_heap_sweep();
     row_want(s, furrow_fsck() == 0);
-    return ground_use(s);
+    return 0;
+}
+
+static int visit(scene *s)
+{
+    return sweep(s) || ground_use(s);
 }
 
 /* ---- sliced -----------------------------------------------------------------------*/
@@ -141,6 +148,7 @@ static int lay_sliced(scene *s)
         return 1;
     s->block = furrow_array_slice(s->subject, 0, 10);
     row_want(s, s->block != NULL);
+    watch_add(s->block, sizeof(fw_array));
     return ground_count(s);
 }
 
@@ -272,7 +280,8 @@ static const operation making = {.object = "array",
                                  .operate = make,
                                  .finish = made_is_whole,
                                  .survive = bury_made,
-                                 .visit = visit};
+                                 .visit = visit,
+                                 .recover = sweep};
 
 static const operation making_structs = {.object = "array",
                                          .name = "create",
@@ -296,7 +305,8 @@ static const operation freeing = {.object = "array",
                                   .warm_up = join,
                                   .operate = free_subject,
                                   .survive = bury_freed,
-                                  .visit = visit};
+                                  .visit = visit,
+                                  .recover = sweep};
 
 static const operation freeing_root = {.object = "array",
                                        .name = "free",
@@ -313,7 +323,8 @@ static const operation naming = {.object = "named_array",
                                  .operate = make_named,
                                  .finish = made_is_whole,
                                  .survive = bury_named,
-                                 .visit = visit_named};
+                                 .visit = visit_named,
+                                 .recover = sweep};
 
 static const operation freeing_named = {.object = "named_array",
                                         .name = "free",
@@ -329,7 +340,8 @@ static const operation attaching = {.object = "named_array",
                                     .warm_up = join,
                                     .operate = attach,
                                     .survive = bury_attached,
-                                    .visit = visit_named};
+                                    .visit = visit_named,
+                                    .recover = sweep};
 
 static const operation detaching = {.object = "named_array",
                                     .name = "detach",
@@ -344,14 +356,17 @@ static const row rows[] = {
     {&making, "pages", .size = OF_PAGES, .expect = 2},
     {&making, "large", .size = OF_LARGE, .expect = 2},
     {&making, "contended", .size = OF_PAGES, .expect = 2, .rival = ground_hold_lock},
+    {&making, "pages", .size = OF_PAGES, .expect = 2, .deaths = 2},
     {&making_structs, "struct", .size = OF_SLAB, .expect = 2},
     {&slicing, "pages", .size = OF_PAGES, .expect = 1},
     {&freeing, "slab", .size = OF_SLAB, .expect = -2},
     {&freeing, "pages", .size = OF_PAGES, .expect = -2},
     {&freeing, "large", .size = OF_LARGE, .expect = -2},
     {&freeing, "contended", .size = OF_PAGES, .expect = -2, .rival = ground_hold_lock},
+    {&freeing, "pages", .size = OF_PAGES, .expect = -2, .deaths = 2},
     {&freeing_root, "sliced", .size = OF_PAGES},
     {&naming, "first", .size = OF_SLAB, .expect = 1},
+    {&naming, "first", .size = OF_SLAB, .expect = 1, .deaths = 2},
     {&freeing_named, "only", .size = OF_SLAB, .expect = -1},
     {&attaching, "first", .size = OF_SLAB, .expect = 1},
     {&detaching, "last", .size = OF_SLAB, .expect = -1},

@@ -209,6 +209,8 @@ static const row rows[] = {
     {&freeing, "slab_only", .size = SLAB, .layout = "S", .expect = -1},
     {&freeing, "slab_hint_above", .size = SLAB, .layout = "###S####", .expect = -1},
     {&freeing, "slab_page_above", .size = SLAB, .layout = "#######S", .expect = -1},
+    {&freeing, "slab_ends_page", .size = SLAB, .layout = "###1###S", .expect = -1},
+    {&freeing, "slab_ends_another", .size = SLAB, .layout = "###S###1", .expect = -1},
     {&freeing, "slab_of_full", .size = SLAB, .layout = "###S###", .expect = -1},
     {&freeing, "slab_contended", .size = SLAB, .layout = "#S", .expect = -1,
      .rival = ground_hold_lock},

@@ -101,9 +101,16 @@ static void give_up_a_line(void)
     fw_heap_unlock(heap);
 }
 
+/* The dead one's line is free after a sweep, wherever in the table it was. */
 static int survive(scene *s)
 {
+    const fw_heap *heap = fw_segment_get()->heap;
+
     give_up_a_line();
+    fw_heap_sweep();
+    for (int i = 0; i < FW_PARTICIPANTS; i++)
+        row_want(s, heap->participant[i].pid != s->victim ||
+                        !fw_load_relaxed(&heap->participant[i].live));
     return ground_bury(s, 1);
 }
 
@@ -119,12 +126,18 @@ static int visit(scene *s)
 
 static int live_and_die(void *unused)
 {
+    const size_t sizes[] = {64, SIZE, FW_PAGE, 3 * FW_PAGE, FW_LARGE_UNIT};
     fw_file_id nobody = {0};
 
     (void)unused;
-    return !fw_heap_alloc(64) || !fw_heap_alloc(SIZE) || !fw_heap_alloc(3 * FW_PAGE) ||
-           !fw_heap_alloc(FW_LARGE_UNIT) || !fw_heap_window(FW_PAGE) ||
-           fw_names_add("/furrow-nobody", &nobody) < 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        void *p = fw_heap_alloc(sizes[i]);
+
+        if (!p)
+            return 1;
+        ground_fill(p, sizes[i] < FW_HEAP_LARGE ? sizes[i] : FW_PAGE);
+    }
+    return !fw_heap_window(FW_PAGE) || fw_names_add("/furrow-nobody", &nobody) < 0;
 }
 
 /* So many lived and died, and left a block of each kind behind. */
