@@ -51,12 +51,12 @@ typedef enum family_hold {
 } family_hold;
 
 typedef struct script {
-    int workers;      /* 0: 3 */
-    int victim;       /* the worker */
-    uint32_t chunks;  /* of the call under test */
-    unsigned flags;   /* FURROW_CALLER_RUNS */
-    int async, named; /* it is a future's; the opener has a named array, too */
-    int other_job;    /* the workers do not have its job yet */
+    int workers;     /* 0: 3 */
+    int victim;      /* the worker */
+    uint32_t chunks; /* of the call under test */
+    unsigned flags;  /* FURROW_CALLER_RUNS */
+    int async;       /* it is a future's */
+    int other_job;   /* the workers do not have its job yet */
     family_hold hold;
     int end;            /* at the end of the victim's chunk of this number (1: first) */
     family_until until; /* it waits for that */
@@ -64,6 +64,7 @@ typedef struct script {
     int absent;         /* 1 + the worker that is stopped meanwhile, or 0 */
     int pinned;         /* to the caller's CPU: who waits there does not spin */
     int thread;  /* the opener has another one, whose call is 1: behind, 2: before */
+    int killed;  /* 1 + the worker that the actor kills before, or 0 */
     int lead;    /* there is another call before */
     int patient; /* there is relief before the call under test */
     int calls;   /* 2: another one after it */

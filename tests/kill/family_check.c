@@ -6,6 +6,7 @@
 #include "ground.h"
 #include "heap.h"
 #include "kin.h"
+#include "submit.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -115,7 +116,7 @@ static int check_call(scene *s, const before *b, family_result *r)
     return check_chunks(s, b, torn, r->torn, late);
 }
 
-__attribute__((noinline)) int family_map(furrow_pool *pool, const furrow_call *call)
+__attribute__((noipa)) int family_map(furrow_pool *pool, const furrow_call *call)
 {
     return furrow_map(pool, call);
 }
@@ -144,8 +145,9 @@ int family_call(scene *s, furrow_pool *pool, int part, family_result *r)
         call.flags = 0;
     if (part == CALL_TESTED && q->deadline_ms)
         call.deadline = furrow_in(q->deadline_ms * 1e-3);
-    r->code =
-        part == CALL_TESTED && q->async ? attend(pool, &call) : furrow_map(pool, &call);
+    r->code = part != CALL_TESTED ? furrow_map(pool, &call)
+              : q->async          ? attend(pool, &call)
+                                  : family_map(pool, &call);
     return check_call(s, &b, r);
 }
 

@@ -113,7 +113,9 @@ static const script queues = {
 static const script death = {
     .victim = -1, .chunks = 3, .pinned = 1, .dier = 3, .hold = HOLD_TO_MEET};
 static const script plain = {.victim = -1, .chunks = 6, .pinned = 1};
-static const script contended = {.victim = -1, .chunks = 6, .pinned = 1, .thread = 1};
+static const script before = {
+    .victim = -1, .chunks = 6, .pinned = 1, .thread = 1, .hold = HOLD_TO_TURN};
+static const script behind = {.victim = -1, .chunks = 6, .pinned = 1, .thread = 2};
 
 static const row rows[] = {
     {&opening, "", .script = &plain, .points = 40},
