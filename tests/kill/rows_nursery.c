@@ -12,16 +12,18 @@
 #include "reap.h"
 #include "submit.h"
 
-/* open, join, close, the result; its loops spin, so its places are gone to at once */
+/* take the call, tell its job, open its generation; then the nursery spins, or sleeps */
 static const operation driving = {.object = "nursery",
                                   .name = "drive",
                                   .set_up = family_lay,
                                   .act = family_act_nursery,
                                   .watch = family_watch,
                                   .from = row_at(fw_submissions_drive),
+                                  .to = row_at(fw_idle_wake),
+                                  .steps = 1,
                                   .survive = family_survive};
 
-/* The same from a sleep in it on. */
+/* From a sleep in it on: join, close, tell the result. */
 static const operation driving_on = {.object = "nursery",
                                      .name = "drive",
                                      .set_up = family_lay,
@@ -107,7 +109,6 @@ static const operation succeeding = {.object = "worker",
 
 static const script queued = {
     .victim = -1, .chunks = 6, .async = 1, .hold = HOLD_TO_RELIEF};
-static const script queued_short = {.victim = -1, .chunks = 6, .async = 1};
 static const script queued_death = {
     .victim = -1, .chunks = 3, .async = 1, .dier = 3, .hold = HOLD_TO_MEET};
 static const script death = {
@@ -116,8 +117,8 @@ static const script idle_death = {.victim = -1, .chunks = 6, .killed = 3};
 static const script opened = {.victim = -1, .chunks = 6};
 
 static const row rows[] = {
-    {&driving, "call", .script = &queued_short},
-    {&driving_on, "asleep", .script = &queued},
+    {&driving, "open", .script = &queued},
+    {&driving_on, "join", .script = &queued},
     {&scanning, "torn", .script = &queued_death},
     {&publishing, "torn", .script = &queued_death},
     {&reaping, "idle", .script = &idle_death},

@@ -120,7 +120,7 @@ static const script behind = {.victim = -1, .chunks = 6, .pinned = 1, .thread = 
 static const row rows[] = {
     {&opening, "", .script = &plain, .points = 40},
     {&forking, "", .script = &plain},
-    {&mapping, "waits", .script = &waits, .points = 60},
+    {&mapping, "waits", .script = &waits, .points = 24},
     {&mapping, "caller_runs", .script = &runs},
     {&submitting, "", .script = &queues},
     {&scanning, "torn", .script = &death},
