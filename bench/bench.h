@@ -64,6 +64,7 @@ typedef enum bench_op {
     BENCH_COPY,  /* a = b */
     BENCH_FILL,  /* a = k */
     BENCH_AXPY,  /* a += k b */
+    BENCH_ITEMS, /* compute only: b has the cost of each item; a sum, as of dot */
     BENCH_OPS
 } bench_op;
 
@@ -92,11 +93,12 @@ typedef struct bench_result {
     uint64_t samples;
     uint64_t counted, offered; /* dispatches in which every worker ran, and all */
     double batched;            /* ns per dispatch back to back; 0: not measured */
-    int32_t huge;              /* percent; -1: unknown or no array */
+    double burnt; /* us of CPU per call, of all who belong to it; 0: not measured */
+    int32_t huge; /* percent; -1: unknown or no array */
     char text[220];
 } bench_result;
 
-#define BENCH_RESULT_MAGIC 0x66775231u
+#define BENCH_RESULT_MAGIC 0x66775232u
 
 /* ---- peers (peer_*.c) ---------------------------------------------------------------
  *
@@ -111,13 +113,17 @@ typedef struct bench_peer {
     int (*dispatch)(uint32_t slot); /* bench_empty(marks, slot) by every worker */
     int (*populate)(const bench_vector *a); /* take the memory, each its part */
     int (*drop)(const bench_vector *a);     /* give it back */
+    int (*family)(
+        int *pids); /* processes besides this one; how many (<= BENCH_FAMILY) */
     void (*close)(void);
 } bench_peer;
+
+#define BENCH_FAMILY (BENCH_MAX_WORKERS + 1)
 
 /* NULL where a peer has none: without populate() its first sweep takes the memory. */
 extern const bench_peer bench_peer_furrow, bench_peer_builtin, bench_peer_libgomp,
     bench_peer_openblas, bench_peer_barrier, bench_peer_processes, bench_peer_serial,
-    bench_peer_floor;
+    bench_peer_floor, bench_peer_handover, bench_peer_bound;
 
 /* ---- marks (dispatch.c) -------------------------------------------------------------
  *
@@ -130,7 +136,7 @@ typedef struct bench_marks {
 } bench_marks;
 extern bench_marks bench_the_marks;
 
-/* ---- measurements, in the child (dispatch.c, sweep.c) -----------------------------*/
+/* ---- measurements, in the child (dispatch.c, sweep.c, gap.c, items.c) --------------*/
 
 typedef struct bench_samples {
     double *value;
@@ -141,8 +147,10 @@ struct bench_row;
 typedef int bench_measure(const struct bench_row *row, const bench_peer *peer,
                           const bench_config *config, bench_result *result,
                           bench_samples *samples);
-bench_measure bench_measure_dispatch, bench_measure_small, bench_measure_sweep,
-    bench_measure_first;
+bench_measure bench_measure_dispatch, bench_measure_isolated, bench_measure_small,
+    bench_measure_sweep, bench_measure_first, bench_measure_gap, bench_measure_items;
+
+#define BENCH_SMALL 10000 /* doubles of a small array */
 
 int bench_samples_room(bench_samples *s, size_t room);
 void bench_samples_add(bench_samples *s, double value);
@@ -169,22 +177,38 @@ typedef struct bench_row {
     bench_op op;
     bench_measure *measure;
     const bench_contender *contenders; /* ends with a NULL peer */
+    const char *family; /* of several rows that one name of --rows means; or NULL */
+    double idle_us;     /* of the gap rows: before each call */
+    double (*cost)(size_t item, size_t items); /* of the rows of items */
+    int hog;                                   /* the last CPU is half busy */
 } bench_row;
+
+/* Shapes of cost (items.c). */
+double bench_cost_rising(size_t item, size_t items);
+double bench_cost_falling(size_t item, size_t items);
+double bench_cost_heavy(size_t item,
+                        size_t items); /* 1 in 100 costs 100 times as much */
+double bench_cost_even(size_t item, size_t items);
 
 extern const bench_row bench_rows[]; /* ends with a NULL name */
 
 /* "furrow is at least `factor` times as good as ...": who/setting against
- * other/setting, or against the row's limit when other is NULL. */
+ * other/setting, or against the row's limit when other is NULL; or against `most` when
+ * it is not 0, a time. */
 typedef struct bench_goal {
-    const char *row, *text;
+    const char *row, *text; /* row: its name or its family's */
     const char *who, *setting;
     const char *other, *other_setting;
     double factor;
+    int burnt;       /* compare the CPU time, not the row's value */
+    double until_us; /* of gap rows: up to this idle time */
+    double most;
 } bench_goal;
 
 extern const bench_goal bench_goals[]; /* ends with a NULL row */
 
-const bench_row *bench_row_find(const char *name);
+/* Is it the row's name, or that of its family? */
+int bench_row_is(const bench_row *row, const char *name);
 
 /* "scale/libgomp/active/huge", the name of a contender. */
 void bench_contender_name(const bench_row *row, const bench_contender *c, char *out,
@@ -208,6 +232,17 @@ typedef struct bench_launch {
 /* Run a contender in a fresh process. A failure is a result with `failed` set. */
 void bench_launch_run(const bench_row *row, const bench_contender *c,
                       const bench_config *config, bench_launch *out);
+
+/* ---- processes (child.c) ----------------------------------------------------------*/
+
+/* As fork(), but the child dies with its parent; -1 with a sentence. */
+int bench_child_fork(void);
+
+/* ---- waiting (futex.c) ------------------------------------------------------------*/
+
+/* Sleep while the word is `seen`; may return early. */
+void bench_futex_wait(_Atomic uint32_t *word, uint32_t seen);
+void bench_futex_wake(_Atomic uint32_t *word); /* everybody */
 
 /* ---- the processor (cpu_*.c, pin.c) -----------------------------------------------*/
 

@@ -9,7 +9,7 @@ json=$2
 bad=0
 
 rm -f "$json"
-"$bench" --quick --rows dispatch,small --json "$json" || {
+"$bench" --quick --rows dispatch,small,gap-1ms,heavy,hog,isolated --json "$json" || {
     echo "check_quick: furrow-bench failed with status $?"
     exit 1
 }
@@ -36,7 +36,6 @@ grep -q '^{"row": "machine", "cpu": ".*}$' "$json" || {
 }
 want dispatch floor 'one line' "$number"
 want dispatch furrow 'caller runs' "$number"
-want dispatch furrow 'caller waits' "$number"
 want dispatch libgomp default '[0-9n]' # null where the compiler has none
 want dispatch libgomp active '[0-9n]'
 want dispatch barrier pthread "$number"
@@ -45,6 +44,22 @@ want small furrow 'caller runs' "$number"
 want small furrow builtin "$number"
 want small libgomp active '[0-9n]'
 want small openblas default '[0-9n]' # null where it is not installed
+for setting in 'caller runs' 'caller waits'; do
+    want gap-1ms furrow "$setting" "$number.*\"burnt_us\": $number"
+    want heavy furrow "$setting" "$number"
+    want hog furrow "$setting" "$number"
+    want isolated-empty furrow "$setting" "$number"
+    want isolated-small furrow "$setting" "$number"
+done
+want gap-1ms processes sleep "$number.*\"burnt_us\": $number"
+want gap-1ms libgomp passive '[0-9n]'
+want heavy limit dealt "$number"
+want heavy processes dealt "$number"
+want heavy furrow 'its own chunk' "$number"
+want heavy libgomp guided '[0-9n]'
+want isolated-empty floor 'futex + line' "$number"
+want isolated-empty furrow async "$number"
+want isolated-small furrow async "$number"
 grep -q '"row": "dispatch", "who": "furrow".*"counted": [0-9]' "$json" || {
     echo "check_quick: no share of counted dispatches"
     bad=1

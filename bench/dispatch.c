@@ -3,7 +3,8 @@
  * dispatch.c - how long an empty call takes: one by one, and back to back.
  *
  * A dispatch counts only if every worker ran one of its chunks, of which there are as
- * many as workers: a runtime that lets the caller do everything has not dispatched.
+ * many as workers: a runtime that lets the caller do everything has not dispatched. The
+ * row `isolated` asks for less: that a worker ran it, whichever.
  * Slot i of a worker's row of marks belongs to dispatch i; the rows are looked at when
  * time is no longer taken.
  */
@@ -28,12 +29,12 @@ static void marks_clear(int workers)
     memset(bench_the_marks.bytes, 0, bench_the_marks.stride * (size_t)workers);
 }
 
-static int everybody_ran(int workers, uint32_t slot)
+static int how_many_ran(int workers, uint32_t slot)
 {
+    int count = 0;
     for (int w = 0; w < workers; w++)
-        if (!bench_the_marks.bytes[(size_t)w * bench_the_marks.stride + slot])
-            return 0;
-    return 1;
+        count += bench_the_marks.bytes[(size_t)w * bench_the_marks.stride + slot];
+    return count;
 }
 
 /* Slots far apart, so that each page of the marks is there before time is taken. */
@@ -93,17 +94,17 @@ static uint64_t seconds_from_now(double seconds)
     return bench_ticks() + (uint64_t)(seconds * 1e9 * bench_ticks_per_ns());
 }
 
-static void keep_counted(const bench_peer *peer, int workers, const uint64_t *ticks,
+/* Keeps those in which at least `least` workers ran. */
+static void keep_counted(const bench_config *config, int least, const uint64_t *ticks,
                          uint32_t taken, bench_result *result, bench_samples *samples)
 {
-    const int marked = peer != &bench_peer_floor; /* which does no work */
     for (uint32_t i = 0; i < taken; i++) {
-        if (marked && !everybody_ran(workers, i))
-            continue;
-        result->counted += (uint64_t)marked;
-        bench_samples_add(samples, (double)ticks[i] / bench_ticks_per_ns());
+        const int ran = how_many_ran(config->workers, i);
+        result->counted += ran == config->workers;
+        if (ran >= least)
+            bench_samples_add(samples, (double)ticks[i] / bench_ticks_per_ns());
     }
-    result->offered = marked ? taken : 0;
+    result->offered = least ? taken : 0;
 }
 
 static int measure(const bench_peer *peer, const bench_config *config, uint64_t *ticks,
@@ -120,24 +121,39 @@ static int measure(const bench_peer *peer, const bench_config *config, uint64_t 
     return (int)taken;
 }
 
-int bench_measure_dispatch(const bench_row *row, const bench_peer *peer,
-                           const bench_config *config, bench_result *result,
-                           bench_samples *samples)
+static int measure_calls(const bench_peer *peer, const bench_config *config, int least,
+                         bench_result *result, bench_samples *samples)
 {
     const uint32_t slots = config->quick ? SINGLES_QUICK : SINGLES;
+    const int works = peer != &bench_peer_floor && peer != &bench_peer_handover;
     uint64_t *ticks = calloc(slots, sizeof *ticks);
     int taken = -1;
-    (void)row;
     if (!ticks || bench_samples_room(samples, slots))
         bench_fail("no memory for the samples");
     else if (marks_new(config->workers, slots) == 0 && peer->open(config) == 0) {
         memset(ticks, 1, slots * sizeof *ticks); /* its pages are there now */
         taken = measure(peer, config, ticks, slots, result);
         if (taken >= 0)
-            keep_counted(peer, config->workers, ticks, (uint32_t)taken, result,
+            keep_counted(config, works ? least : 0, ticks, (uint32_t)taken, result,
                          samples);
         peer->close();
     }
     free(ticks);
     return taken < 0 ? -1 : 0;
+}
+
+int bench_measure_dispatch(const bench_row *row, const bench_peer *peer,
+                           const bench_config *config, bench_result *result,
+                           bench_samples *samples)
+{
+    (void)row;
+    return measure_calls(peer, config, config->workers, result, samples);
+}
+
+int bench_measure_isolated(const bench_row *row, const bench_peer *peer,
+                           const bench_config *config, bench_result *result,
+                           bench_samples *samples)
+{
+    (void)row;
+    return measure_calls(peer, config, 1, result, samples);
 }

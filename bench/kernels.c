@@ -4,6 +4,8 @@
  */
 #include "kernels.h"
 
+#include <stdint.h>
+
 #define LANES 8 /* of the dot product: one alone would wait for each addition */
 
 void bench_scale(double *a, size_t begin, size_t end, double k)
@@ -49,6 +51,22 @@ void bench_axpy(double *a, const double *b, size_t begin, size_t end, double k)
 {
     for (size_t i = begin; i < end; i++)
         a[i] += k * b[i];
+}
+
+double bench_items(const double *rounds, size_t begin, size_t end)
+{
+    double sum = 0;
+    for (size_t i = begin; i < end; i++) {
+        uint64_t x = UINT64_C(88172645463325252) + i;
+        for (uint64_t k = (uint64_t)rounds[i]; k > 0;
+             k--) { /* each waits for the last */
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+        }
+        sum += (double)(x >> 44);
+    }
+    return sum;
 }
 
 void bench_empty(unsigned char *marks, size_t at)

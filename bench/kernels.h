@@ -16,6 +16,10 @@ void bench_copy(double *a, const double *b, size_t begin, size_t end);
 void bench_fill(double *a, size_t begin, size_t end, double k);
 void bench_axpy(double *a, const double *b, size_t begin, size_t end, double k);
 
+/* Items that cost so many rounds each of arithmetic in registers. Returns the sum of
+ * small whole numbers, which is exact in any order. */
+double bench_items(const double *rounds, size_t begin, size_t end);
+
 /* The work of an empty dispatch: say that it ran. */
 void bench_empty(unsigned char *marks, size_t at);
 

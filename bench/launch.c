@@ -63,8 +63,8 @@ static void set_environment(const bench_contender *c, const bench_config *config
     setenv("OMP_PLACES", places, 1);
     setenv("OMP_PROC_BIND", "true", 1);
     setenv("OMP_DYNAMIC", "false", 1);
-    if (strcmp(c->setting, "active") == 0)
-        setenv("OMP_WAIT_POLICY", "active", 1);
+    if (strcmp(c->setting, "active") == 0 || strcmp(c->setting, "passive") == 0)
+        setenv("OMP_WAIT_POLICY", c->setting, 1);
 }
 
 static void become(const bench_row *row, const bench_contender *c,

@@ -43,8 +43,9 @@ static void help(FILE *out)
         "Rows:\n",
         out);
     for (const bench_row *row = bench_rows; row->name; row++)
-        fprintf(out, "  %-12s  %s (%s)\n", row->name, row->title, row->unit);
+        fprintf(out, "  %-14s  %s (%s)\n", row->name, row->title, row->unit);
     fputs(
+        "  gap, isolated   all rows whose names begin so\n"
         "\n"
         "median: the median of the launches' medians; least, most: of these medians.\n"
         "p99: 99 of 100 samples of all launches are at least as good.\n"
@@ -55,8 +56,12 @@ static void help(FILE *out)
         "times as good as the best of libgomp. Ratios of medians are those of "
         "launches\n"
         "that followed each other, for a machine may drift. counted: the share of\n"
-        "dispatches in which every worker ran a chunk; only they are in the figures.\n"
-        "batched: of 100 dispatches back to back. huge: of the array, in huge pages.\n",
+        "dispatches in which every worker ran a chunk; only they are in the figures\n"
+        "(of isolated-empty all are in which a worker ran one).\n"
+        "batched: of 100 dispatches back to back. huge: of the array, in huge pages.\n"
+        "burnt: CPU time per call, of the caller in it and of all workers all the "
+        "time.\n"
+        "efficiency: the items' time one after another, divided by that of all CPUs.\n",
         out);
 }
 
@@ -74,23 +79,34 @@ static size_t number(const char *option, const char *text, size_t least, size_t 
     exit(2);
 }
 
+static void no_such_row(const char *name)
+{
+    fprintf(stderr, "furrow-bench: there is no row '%s'; rows are:", name);
+    for (const bench_row *row = bench_rows; row->name; row++)
+        fprintf(stderr, " %s", row->name);
+    fputc('\n', stderr);
+    exit(2);
+}
+
+/* The row of the name, or all of the family; returns how many are chosen now. */
+static size_t choose(options *o, size_t count, const char *name)
+{
+    const size_t before = count;
+    for (const bench_row *row = bench_rows; row->name; row++)
+        if (bench_row_is(row, name) && count < MAX_ROWS)
+            o->rows[count++] = row;
+    if (count == before && count < MAX_ROWS)
+        no_such_row(name);
+    return count;
+}
+
 static void choose_rows(options *o, char *list)
 {
     size_t count = 0;
     char *rest = NULL;
     for (char *name = strtok_r(list, ",", &rest); name;
-         name = strtok_r(NULL, ",", &rest)) {
-        const bench_row *row = bench_row_find(name);
-        if (!row) {
-            fprintf(stderr, "furrow-bench: there is no row '%s'; rows are:", name);
-            for (row = bench_rows; row->name; row++)
-                fprintf(stderr, " %s", row->name);
-            fputc('\n', stderr);
-            exit(2);
-        }
-        if (count < MAX_ROWS)
-            o->rows[count++] = row;
-    }
+         name = strtok_r(NULL, ",", &rest))
+        count = choose(o, count, name);
     o->rows[count] = NULL;
     if (count == 0) {
         fputs("furrow-bench: --rows takes names of rows; see --help\n", stderr);

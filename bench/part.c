@@ -47,6 +47,8 @@ double bench_raw_run(const bench_raw *job, size_t begin, size_t end)
     case BENCH_AXPY:
         bench_axpy(job->a, job->b, begin, end, job->k);
         break;
+    case BENCH_ITEMS:
+        return bench_items(job->b, begin, end);
     case BENCH_OPS:
         break;
     }

@@ -18,7 +18,7 @@ typedef struct bench_raw {
 
 bench_raw bench_raw_of(const bench_job *job);
 
-/* Elements [begin, end) of the job; returns their share of the dot product, else 0. */
+/* Elements [begin, end) of the job; returns their share of the sum, else 0. */
 double bench_raw_run(const bench_raw *job, size_t begin, size_t end);
 
 /* The same with stores that pass the caches by, for operations that do not read what

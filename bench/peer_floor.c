@@ -11,11 +11,8 @@
  */
 #include "bench.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,22 +43,17 @@ static void serve(int cpu)
 
 static int floor_open(const bench_config *config)
 {
-    const pid_t parent = getpid();
     if (config->workers < 2)
         return bench_fail("the floor needs two processors");
     shared = bench_shared_page(sizeof *shared);
     if (!shared)
         return bench_fail("no shared memory for the lines");
     answer = strcmp(config->setting, "one line") == 0 ? &shared->go : &shared->done;
-    pid = fork();
+    pid = bench_child_fork();
     if (pid < 0)
-        return bench_fail("fork: %s", strerror(errno));
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent)
-            _exit(1);
+        return -1;
+    if (pid == 0)
         serve(config->cpus[1]);
-    }
     turn = 1;
     return bench_pin(config->cpus[0]);
 }

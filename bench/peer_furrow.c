@@ -20,6 +20,8 @@ typedef struct dot_line {
 
 static furrow_pool *pool;
 static unsigned flags;
+static int async;    /* the setting "async" */
+static size_t items; /* to a chunk: 1, or 0 for the pool's choice */
 static int workers;
 static dot_line *dots;
 
@@ -37,7 +39,10 @@ static int pool_open(const bench_config *config)
     char cpus[BENCH_MAX_WORKERS * 6];
     bench_cpus_list(config, 0, cpus, sizeof cpus);
     workers = config->workers;
-    flags = strcmp(config->setting, "caller waits") == 0 ? 0 : FURROW_CALLER_RUNS;
+    async = strcmp(config->setting, "async") == 0;
+    flags =
+        async || strcmp(config->setting, "caller waits") == 0 ? 0 : FURROW_CALLER_RUNS;
+    items = strcmp(config->setting, "its own chunk") != 0;
     dots = bench_shared_page(sizeof *dots * BENCH_MAX_WORKERS);
     if (!dots)
         return bench_fail("no shared memory for the partial sums");
@@ -53,6 +58,40 @@ static int pool_open(const bench_config *config)
 static void pool_close(void)
 {
     furrow_pool_close(pool);
+}
+
+/* "pid (name) state parent ...", and the name may hold anything but ends last. */
+static int parent_of(int pid)
+{
+    char path[32], line[256] = "";
+    int parent = -1;
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    FILE *f = fopen(path, "r");
+    if (f && fgets(line, sizeof line, f) && strrchr(line, ')'))
+        sscanf(strrchr(line, ')'), ") %*c %d", &parent);
+    if (f)
+        fclose(f);
+    return parent;
+}
+
+/* The workers, and the nursery, whose children they are. */
+static int pool_family(int *pids)
+{
+    for (int w = 0; w < workers; w++)
+        pids[w] = (int)furrow_pool_worker_pid(pool, w);
+    pids[workers] = parent_of(pids[0]);
+    return workers + 1;
+}
+
+static int call_pool(const furrow_call *call)
+{
+    if (!async)
+        return failed(furrow_map(pool, call));
+    furrow_future *future = furrow_map_async(pool, call);
+    const int rc = future ? furrow_future_wait(future, FURROW_FOREVER) : FURROW_EOS;
+    const int told = failed(rc);
+    furrow_future_free(future);
+    return told;
 }
 
 /* ---- the user's kernels -----------------------------------------------------------*/
@@ -93,6 +132,13 @@ static int axpy(furrow_chunk c)
     return 0;
 }
 
+static int uneven(furrow_chunk c)
+{
+    const double *all = (const double *)c.in[0] - c.begin; /* items know their number */
+    dots[c.worker].sum += bench_items(all, c.begin, c.begin + c.len);
+    return 0;
+}
+
 static int empty(furrow_chunk c)
 {
     const size_t slot = *(const uint32_t *)c.ctx;
@@ -112,9 +158,10 @@ static const struct {
     int inputs; /* of b, c */
     int output;
 } kernels[BENCH_OPS] = {
-    [BENCH_SCALE] = {scale, ">d", 0, 1}, [BENCH_TRIAD] = {triad, "dd>d", 2, 1},
-    [BENCH_DOT] = {dot, "dd>", 2, 0},    [BENCH_COPY] = {copy, "d>d", 1, 1},
-    [BENCH_FILL] = {fill, ">d", 0, 1},   [BENCH_AXPY] = {axpy, "d>d", 1, 1},
+    [BENCH_SCALE] = {scale, ">d", 0, 1},  [BENCH_TRIAD] = {triad, "dd>d", 2, 1},
+    [BENCH_DOT] = {dot, "dd>", 2, 0},     [BENCH_COPY] = {copy, "d>d", 1, 1},
+    [BENCH_FILL] = {fill, ">d", 0, 1},    [BENCH_AXPY] = {axpy, "d>d", 1, 1},
+    [BENCH_ITEMS] = {uneven, "d>", 1, 0},
 };
 
 static int map_run(const bench_job *job, double *sum)
@@ -128,11 +175,13 @@ static int map_run(const bench_job *job, double *sum)
     call.in[1] = kernels[job->op].inputs > 1 ? array_of(job->c) : NULL;
     call.out[0] = kernels[job->op].output ? array_of(job->a) : NULL;
     *sum = 0;
-    if (job->op != BENCH_DOT)
-        return failed(furrow_map(pool, &call));
+    if (kernels[job->op].output)
+        return call_pool(&call);
+    if (job->op == BENCH_ITEMS)
+        call.chunk = items;
     for (int w = 0; w < workers; w++)
         dots[w].sum = 0;
-    const int rc = failed(furrow_map(pool, &call));
+    const int rc = call_pool(&call);
     for (int w = 0; w < workers; w++)
         *sum += dots[w].sum;
     return rc;
@@ -147,13 +196,14 @@ static int map_dispatch(uint32_t slot)
     now = slot;
     call.len = (size_t)workers;
     call.flags = flags;
-    return failed(furrow_map(pool, &call));
+    return call_pool(&call);
 }
 
 const bench_peer bench_peer_furrow = {.name = "furrow",
                                       .open = pool_open,
                                       .run = map_run,
                                       .dispatch = map_dispatch,
+                                      .family = pool_family,
                                       .close = pool_close};
 
 /* ---- furrow's own -----------------------------------------------------------------*/
@@ -175,6 +225,7 @@ static int builtin_run(const bench_job *job, double *sum)
         return failed(furrow_fill(pool, a, &job->k));
     case BENCH_AXPY:
         return failed(furrow_axpy(pool, &job->k, b, a));
+    case BENCH_ITEMS:
     case BENCH_OPS:
         break;
     }

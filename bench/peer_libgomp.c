@@ -7,6 +7,7 @@
 #include "part.h"
 
 #include <omp.h>
+#include <string.h>
 
 static int workers;
 
@@ -14,6 +15,10 @@ static int gomp_open(const bench_config *config)
 {
     int started = 0;
     workers = config->workers;
+    omp_set_schedule(strcmp(config->setting, "dynamic") == 0  ? omp_sched_dynamic
+                     : strcmp(config->setting, "guided") == 0 ? omp_sched_guided
+                                                              : omp_sched_static,
+                     0);
     if (bench_pin(config->cpus[0]))
         return -1;
 #pragma omp parallel num_threads(workers) reduction(+ : started)
@@ -23,11 +28,23 @@ static int gomp_open(const bench_config *config)
     return 0;
 }
 
+/* Item by item, as a loop of the user's would be. */
+static double run_items(const bench_raw *raw)
+{
+    double sum = 0;
+#pragma omp parallel for num_threads(workers) schedule(runtime) reduction(+ : sum)
+    for (size_t i = 0; i < raw->n; i++)
+        sum += bench_raw_run(raw, i, i + 1);
+    return sum;
+}
+
 static int gomp_run(const bench_job *job, double *dot)
 {
     const bench_raw raw = bench_raw_of(job);
     double sum = 0;
-    if (job->op == BENCH_DOT) {
+    if (job->op == BENCH_ITEMS) {
+        sum = run_items(&raw);
+    } else if (job->op == BENCH_DOT) {
 #pragma omp parallel for num_threads(workers) schedule(static, 1) reduction(+ : sum)
         for (int w = 0; w < workers; w++)
             sum += bench_raw_run_part(&raw, w, workers);

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
  * peer_processes.c - what the machine can do: pinned processes that spin on one word,
- * each with its own static part. Nobody sleeps, steals or survives anything: these are
- * the limits beside which the rest is printed. `serial` is the same with the caller
- * alone.
+ * each with its own static part. Nobody sleeps (but with the setting "sleep", at once),
+ * steals or survives anything: these are the limits beside which the rest is printed.
+ * `serial` is the same with the caller alone.
  *
  * Invariant: the caller writes the order, then `go`; a worker reads the order only
  * after it has seen `go` change and writes its `done` last; the caller touches the
  * order again only when every done equals go.
  */
 #include "kernels.h"
+#include "lpt.h"
 #include "part.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,6 +39,7 @@ typedef struct order {
 static order *orders;
 static int workers;
 static int streams; /* the setting "streaming" */
+static int sleeps;  /* the setting "sleep" */
 static pid_t pids[BENCH_MAX_WORKERS];
 
 /* Shared memory goes back to the system by any process's word, private memory only by
@@ -60,8 +61,29 @@ static void populate_part(int w)
                           bench_part(v.n, w + 1, workers));
 }
 
+/* Items, each by whom the best deal gives it to. */
+static double run_dealt(int w)
+{
+    static uint16_t *owner; /* each process has its own */
+    const bench_raw *job = &orders->job;
+    double sum = 0;
+    if (!owner) {
+        owner = malloc(job->n * sizeof *owner);
+        if (!owner || bench_lpt(job->b, job->n, workers, owner) < 0)
+            return 0; /* and the sum will be wrong */
+    }
+    for (size_t i = 0; i < job->n; i++)
+        if (owner[i] == w)
+            sum += bench_raw_run(job, i, i + 1);
+    return sum;
+}
+
 static void run_part(int w)
 {
+    if (orders->job.op == BENCH_ITEMS) {
+        orders->done[w].dot = run_dealt(w);
+        return;
+    }
     if (streams && bench_raw_stream(&orders->job, bench_part(orders->job.n, w, workers),
                                     bench_part(orders->job.n, w + 1, workers)))
         return;
@@ -81,16 +103,24 @@ static void work(int w)
         orders->done[w].failed = drop_part(w);
 }
 
+static uint32_t wait_for_order(uint32_t seen)
+{
+    uint32_t go;
+    while ((go = atomic_load_explicit(&orders->go, memory_order_acquire)) == seen)
+        if (sleeps)
+            bench_futex_wait(&orders->go, seen);
+        else
+            bench_pause();
+    return go;
+}
+
 static void serve(int w, int cpu)
 {
     uint32_t seen = 0;
     if (bench_pin(cpu))
         _exit(1);
     for (;;) {
-        uint32_t go;
-        while ((go = atomic_load_explicit(&orders->go, memory_order_acquire)) == seen)
-            bench_pause();
-        seen = go;
+        seen = wait_for_order(seen);
         if (orders->what == END)
             _exit(0);
         work(w);
@@ -100,23 +130,17 @@ static void serve(int w, int cpu)
 
 static int start(int w, int cpu)
 {
-    const pid_t parent = getpid();
-    pids[w] = fork();
-    if (pids[w] < 0)
-        return bench_fail("fork: %s", strerror(errno));
-    if (pids[w] == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent)
-            _exit(1);
+    pids[w] = bench_child_fork();
+    if (pids[w] == 0)
         serve(w, cpu);
-    }
-    return 0;
+    return pids[w] < 0 ? -1 : 0;
 }
 
 static int open_some(const bench_config *config, int count)
 {
     workers = count;
     streams = strcmp(config->setting, "streaming") == 0;
+    sleeps = strcmp(config->setting, "sleep") == 0;
     orders = bench_shared_page(sizeof *orders);
     if (!orders)
         return bench_fail("no shared memory for the orders");
@@ -142,6 +166,8 @@ static int carry_out(int what)
     int failed = 0;
     orders->what = what;
     atomic_store_explicit(&orders->go, go, memory_order_release);
+    if (sleeps)
+        bench_futex_wake(&orders->go);
     work(0);
     for (int w = 1; w < workers; w++)
         while (atomic_load_explicit(&orders->done[w].go, memory_order_acquire) != go)
@@ -190,8 +216,16 @@ static void processes_close(void)
 {
     orders->what = END;
     atomic_fetch_add_explicit(&orders->go, 1, memory_order_release);
+    bench_futex_wake(&orders->go);
     for (int w = 1; w < workers; w++)
         waitpid(pids[w], NULL, 0);
+}
+
+static int processes_family(int *family)
+{
+    for (int w = 1; w < workers; w++)
+        family[w - 1] = pids[w];
+    return workers - 1;
 }
 
 const bench_peer bench_peer_processes = {.name = "processes",
@@ -200,6 +234,7 @@ const bench_peer bench_peer_processes = {.name = "processes",
                                          .dispatch = processes_dispatch,
                                          .populate = processes_populate,
                                          .drop = processes_drop,
+                                         .family = processes_family,
                                          .close = processes_close};
 
 const bench_peer bench_peer_serial = {.name = "serial",

@@ -60,6 +60,20 @@ static int shared_memory(bench_memory kind)
     return kind == BENCH_SHARED || kind == BENCH_FURROW;
 }
 
+static int is_dispatch(const bench_row *row)
+{
+    return row->measure == bench_measure_dispatch ||
+           row->measure == bench_measure_isolated;
+}
+
+/* Digits after the point. */
+static int digits_of(const bench_row *row)
+{
+    return strcmp(row->unit, "ns") == 0           ? 0
+           : strcmp(row->unit, "efficiency") == 0 ? 3
+                                                  : 2;
+}
+
 /* Is the limit of the row its best repetition (of a sweep), or its median (the floor of
  * a dispatch, the time of one core)? */
 static int limit_is_best(const bench_row *row)
@@ -161,7 +175,7 @@ static void print_line(const bench_table *t, const bench_line *line)
     const bench_contender *c = line->contender;
     const int lower = t->row->lower_is_better;
     const comparison than = compare(t, line);
-    const int digits = strcmp(t->row->unit, "ns") == 0 ? 0 : 2;
+    const int digits = digits_of(t->row);
     printf("  %-10s %-13s %-7s", c->who, c->setting, bench_memory_name(c->memory));
     if (line->launches == 0) {
         printf(" %s\n", line->text);
@@ -174,7 +188,9 @@ static void print_line(const bench_table *t, const bench_line *line)
     column(9, digits, line->high, "");
     ratio_column(than.limit, lower);
     column(8, 2, than.libgomp, "x");
-    if (t->row->measure == bench_measure_dispatch) {
+    if (t->row->measure == bench_measure_gap) {
+        column(9, 2, line->cpu, "");
+    } else if (is_dispatch(t->row)) {
         column(9, digits, line->batch, "");
         column(8, 2,
                line->offered ? 100 * (double)line->counted / (double)line->offered
@@ -196,7 +212,9 @@ static void print_head(const bench_row *row)
     printf("  %-10s %-13s %-7s %9s %9s %9s %9s %9s %8s %8s", "who", "setting", "memory",
            "median", "p99", "best", "least", "most",
            row->lower_is_better ? "/ limit" : "of limit", "libgomp");
-    if (row->measure == bench_measure_dispatch)
+    if (row->measure == bench_measure_gap)
+        printf(" %9s", "burnt us");
+    else if (is_dispatch(row))
         printf(" %9s %8s", "batched", "counted");
     else if (limit_is_best(row))
         printf(" %8s %6s", row->lower_is_better ? "/ like" : "of like", "huge");
@@ -232,6 +250,8 @@ static void line_json(const bench_table *t, const bench_line *line, FILE *json)
         bench_json_number(&j, "counted", (double)line->counted / (double)line->offered);
         bench_json_number(&j, "batched", line->batch);
     }
+    if (t->row->measure == bench_measure_gap)
+        bench_json_number(&j, "burnt_us", ok ? line->cpu : NAN);
     if (ok && line->huge >= 0)
         bench_json_number(&j, "huge_percent", line->huge);
     bench_json_number(&j, "involuntary_switches", (double)line->involuntary);
@@ -266,15 +286,32 @@ static void goal_json(const bench_table *t, const bench_goal *g, double times,
     bench_json_end(&j);
 }
 
+/* How many times as good as it is compared with; NaN when it is not known. */
+static double times_of_goal(const bench_table *t, const bench_goal *g,
+                            const bench_line *mine)
+{
+    const party peer = {g->other, g->other_setting};
+    const bench_line *other = g->other ? best_where(t, is_party, &peer) : NULL;
+    if (!mine)
+        return NAN;
+    if (g->burnt)
+        return other ? bench_stats_times(mine->cpu, other->cpu, 1) : NAN;
+    if (g->most > 0)
+        return bench_stats_times(mine->value, g->most, 1);
+    return g->other ? against(t, mine, other) : against_limit(t, mine);
+}
+
+static int goal_applies(const bench_goal *g, const bench_row *row)
+{
+    return bench_row_is(row, g->row) && row->idle_us <= g->until_us;
+}
+
 static void report_goal(const bench_table *t, const bench_goal *g, FILE *json)
 {
-    const party me = {g->who, g->setting}, peer = {g->other, g->other_setting};
+    const party me = {g->who, g->setting};
     const bench_line *mine = best_where(t, is_party, &me);
-    double times = NAN, like = NAN;
-    if (mine && g->other)
-        times = against(t, mine, best_where(t, is_party, &peer));
-    else if (mine)
-        times = against_limit(t, mine);
+    double times = times_of_goal(t, g, mine);
+    double like = NAN;
     if (mine && !g->other && limit_is_best(t->row))
         like = compare(t, mine).like;
     printf("  goal: %s: ", g->text);
@@ -300,7 +337,7 @@ void bench_report_table(const bench_table *t, FILE *json)
         involuntary += t->lines[i].involuntary;
     }
     for (const bench_goal *g = bench_goals; g->row; g++)
-        if (strcmp(g->row, t->row->name) == 0)
+        if (goal_applies(g, t->row))
             report_goal(t, g, json);
     printf("  meanwhile: %.0f ms stolen by the hypervisor, %ld involuntary switches\n",
            t->steal_ms, involuntary);

@@ -56,6 +56,7 @@ void bench_stats_add(bench_line *line, bench_launch *launch)
     line->median[line->asked] = NAN;
     if (!r->failed && count > 0 && pool_add(line, launch->samples, count) == 0) {
         line->median[line->asked] = bench_stats_median(launch->samples, count);
+        line->burnt[line->launches] = r->burnt;
         line->batched[line->launches++] = r->batched;
         line->huge = r->huge;
     } else {
@@ -81,6 +82,7 @@ void bench_stats_sum_up(bench_line *line, int lower_is_better)
     line->low = median[0]; /* sorted now */
     line->high = median[count - 1];
     line->batch = bench_stats_median(line->batched, line->launches);
+    line->cpu = bench_stats_median(line->burnt, line->launches);
     line->p99 =
         bench_stats_quantile(line->pool, line->samples, lower_is_better ? 0.99 : 0.01);
     line->best = line->pool[lower_is_better ? 0 : line->samples - 1]; /* sorted now */

@@ -18,8 +18,9 @@ typedef struct bench_line {
     const bench_contender *contender;
     double median[BENCH_MAX_LAUNCHES]; /* of launch i; NaN when it failed */
     double batched[BENCH_MAX_LAUNCHES];
-    size_t asked;    /* launches */
-    size_t launches; /* that answered with samples */
+    double burnt[BENCH_MAX_LAUNCHES]; /* as batched, of those that answered */
+    size_t asked;                     /* launches */
+    size_t launches;                  /* that answered with samples */
     size_t failures;
     double *pool; /* all samples of all launches */
     size_t samples;
@@ -33,6 +34,7 @@ typedef struct bench_line {
     double p50, p99;  /* of the pool; 99 of 100 samples are at least as good as p99 */
     double best;      /* sample of the pool */
     double batch;     /* the median of the launches' back-to-back times; 0: none */
+    double cpu;       /* the median of the launches' CPU time per call, us; 0: none */
 } bench_line;
 
 /* Takes over the samples of the launch. */

@@ -26,9 +26,12 @@ typedef struct fw_call_job {
     int files;                              /* how many of them */
     const void *far_ctx;                    /* a heap block, when ctx is larger */
     size_t ctx_size;
+    furrow_chunk made; /* a worker's: the chunk it ran last; else FW_CALL_NONE_MADE */
     _Alignas(16) unsigned char ctx[FW_CALL_CTX_MAX];
 } fw_call_job;
 _Static_assert(sizeof(fw_call_job) <= FW_JOB_PAYLOAD, "travels as a payload");
+
+#define FW_CALL_NONE_MADE SIZE_MAX /* `made.index` of a job that nobody has run */
 
 /* The value that stands for "the worker could not find the kernel". */
 #define FW_CALL_NO_KERNEL INT32_MIN
@@ -54,6 +57,6 @@ int fw_call_same(const fw_call *call, const furrow_call *request, size_t size);
 void fw_call_set_ctx(fw_call *call, const void *ctx);
 
 /* The fw_job_run of all calls. */
-int fw_call_run(const void *payload, uint32_t chunk, int worker);
+int fw_call_run(void *payload, uint32_t chunk, int worker);
 
 #endif

@@ -14,8 +14,8 @@ enum {
     PAGE = 4096,
     HUGE_PAGE = 2 << 20,
     PER_WORKER = 16,        /* chunks, before rounding */
-    MIN_ELEMENTS = 1024,    /* of a map's chunk */
-    MIN_BYTES = 16 << 10,   /* of a map's chunk */
+    MIN_ELEMENTS = 1024,    /* of a map's chunk, where there are more than workers */
+    MIN_BYTES = 16 << 10,   /* the same */
     LARGE_BYTES = 32 << 20, /* data per worker from which on huge pages count */
     REDUCE_BYTES = 64 << 10 /* of a reduction's chunk, where there is enough for many */
 };
@@ -71,6 +71,8 @@ size_t fw_chunk_for_map(size_t n, size_t bytes_per_element, int workers, size_t 
 
     if (wanted)
         return max_of(wanted, ceil_div(n, FW_CHUNK_COUNT_MAX));
+    if (parts < team) /* every worker is told of the call anyway */
+        parts = min_of(min_of(team, most), ceil_div(n, LINE));
     if (parts <= 1)
         return max_of(n, 1);
     if (parts > team)

@@ -4,7 +4,9 @@
  *
  * Three forces set the size (a claim of a chunk is one CAS, about 20 ns):
  *   - Overhead. A chunk should last at least 50 claims. 16 KiB of data take a core
- *     about 1 us, and a kernel that computes more lasts longer.
+ *     about 1 us, and a kernel that computes more lasts longer. Nobody knows by how much:
+ *     so a call is cut into a chunk for each worker even when it is smaller, down to 64
+ *     elements. They are told of it anyway, and a short kernel loses nothing by that.
  *   - Tail. The call ends at most one chunk after the fair share of each worker: with 8
  *     to 16 chunks for each of them that is 6 to 12 % when a thief has to take the last
  *     one whole, and half as much on average.

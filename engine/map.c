@@ -37,6 +37,12 @@ static int map_here(const furrow_call *request, size_t size)
 
 /* ---- with workers -------------------------------------------------------------------*/
 
+static int all_well(const fw_dispatch *d)
+{
+    return d->error == FW_NO_ERROR && !d->torn_count && !d->timed_out && !d->cut &&
+           !d->no_workers && !d->supervisor_gone;
+}
+
 static int tell(const fw_dispatch *d, const fw_call *call)
 {
     fw_outcome o = {.job = &call->job,
@@ -48,9 +54,6 @@ static int tell(const fw_dispatch *d, const fw_call *call)
                     .torn = d->torn,
                     .torn_count = d->torn_count};
 
-    if (d->error == FW_NO_ERROR && !d->torn_count && !d->timed_out && !d->cut &&
-        !d->no_workers && !d->supervisor_gone)
-        return 0;
     return fw_outcome_tell(&o);
 }
 
@@ -72,22 +75,23 @@ static void describe(furrow_pool *pool, const fw_call *call)
 }
 
 /* Under the driver lock. */
-static int run(furrow_pool *pool, const fw_call *call)
+static int run(furrow_pool *pool, const fw_call *call, const void *ctx)
 {
-    fw_dispatch d = {.team = pool->team,
-                     .chunks = call->chunks,
-                     .grace_ns = call->grace_ns,
-                     .caller_runs = !!(call->request.flags & FURROW_CALLER_RUNS),
-                     .tail_size = ctx_in_line(call) ? call->job.ctx_size : 0,
-                     .tail = call->job.ctx,
-                     .deadline = call->request.deadline ? call->request.deadline
-                                                        : FURROW_FOREVER,
-                     .error = FW_NO_ERROR};
-    int rc = fw_dispatch_run(&d);
+    fw_dispatch d;
+    int rc;
 
-    if (rc == 0)
+    fw_dispatch_init(&d, pool->team, call->chunks, call->grace_ns);
+    d.caller_runs = !!(call->request.flags & FURROW_CALLER_RUNS);
+    d.tail = ctx;
+    if (ctx_in_line(call))
+        d.tail_size = call->job.ctx_size;
+    if (call->request.deadline)
+        d.deadline = call->request.deadline;
+    rc = fw_dispatch_run(&d);
+    if (rc == 0 && !all_well(&d))
         rc = tell(&d, call);
-    free(d.torn);
+    if (d.torn)
+        free(d.torn);
     return rc;
 }
 
@@ -126,7 +130,7 @@ static int resolve_and_run(furrow_pool *pool, const furrow_call *request, size_t
     if (rc < 0)
         return rc;
     describe(pool, &pool->last);
-    return run(pool, &pool->last);
+    return run(pool, &pool->last, request->ctx);
 }
 
 /* The same call again: the workers have its job, but for the bytes of ctx. Whatever else
@@ -136,15 +140,13 @@ static int run_again(furrow_pool *pool, const furrow_call *request)
     fw_call *call = &pool->last;
     size_t size = call->request.ctx_size;
 
-    if (ctx_in_line(call)) {
-        fw_call_set_ctx(call, request->ctx);
-    } else if (memcmp(call->job.ctx, request->ctx, size) != 0) {
+    if (!ctx_in_line(call) && memcmp(call->job.ctx, request->ctx, size) != 0) {
         fw_call_set_ctx(call, request->ctx);
         pool->last_version = 0;
     }
     if (pool->last_version != pool->team->control->job.version)
         describe(pool, call);
-    return run(pool, call);
+    return run(pool, call, request->ctx);
 }
 
 /* The calls of several threads run one after another: the wait counts too. */

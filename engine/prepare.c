@@ -37,7 +37,7 @@ typedef struct take_job {
 #define FW_TAKE_GRACE 50000000
 #define FW_MAP_GRACE  1000000
 
-static int take_part(const void *payload, uint32_t part, int worker)
+static int take_part(void *payload, uint32_t part, int worker)
 {
     const take_job *job = payload;
     size_t from = fw_band_edge(job->size, job->parts, (int)part);
@@ -91,13 +91,10 @@ static void place(const furrow_pool *pool, fw_array *root)
 /* One round over all parts. 0, 1 when a worker died in it, or an error. */
 static int take_once(furrow_pool *pool, const take_job *job, uint32_t grace_ns)
 {
-    fw_dispatch d = {.team = pool->team,
-                     .chunks = (uint32_t)job->parts,
-                     .grace_ns = grace_ns,
-                     .deadline = FURROW_FOREVER,
-                     .error = FW_NO_ERROR};
+    fw_dispatch d;
     int rc;
 
+    fw_dispatch_init(&d, pool->team, (uint32_t)job->parts, grace_ns);
     fw_job_describe(pool->team, take_part, job, sizeof *job);
     rc = fw_dispatch_run(&d);
     free(d.torn);

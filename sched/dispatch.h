@@ -7,6 +7,9 @@
 
 #include "team.h"
 
+/* A call of no more grace than this is small: perhaps shorter than a wake. */
+#define FW_GRACE_SMALL 2000
+
 /* The deadline passed; past the grace too, so that what ran was ended. */
 enum { FW_DEADLINE_PASSED = 1, FW_DEADLINE_ENDED = 2 };
 
@@ -19,8 +22,12 @@ typedef struct fw_dispatch {
     size_t
         tail_size; /* bytes that are the end of the payload, but not part of the job */
     const void *tail;
-    int seat;         /* the worker whose part the caller has, or -1: found by run() */
-    int64_t deadline; /* absolute; INT64_MAX: none */
+    int seat; /* the worker whose part the caller has, or -1: found by run() */
+    int64_t
+        cold_since; /* when somebody slept: after the wakes; 0: nobody did. wake.c */
+    int64_t alone_until; /* nobody was woken: then all are; or 0 */
+    int held; /* the worker that is left asleep on the caller's CPU, or -1: likewise */
+    int64_t deadline;            /* absolute; INT64_MAX: none */
     _Atomic uint64_t *epoch_out; /* where to tell the epoch at the start; or NULL */
     _Atomic uint32_t *canceled;  /* a submission's word; or NULL */
 
@@ -39,6 +46,30 @@ typedef struct fw_dispatch {
     fw_torn_chunk *torn; /* ascending; malloc'ed: the caller of run() frees it */
     size_t torn_count;
 } fw_dispatch;
+
+/* One by one: to clear the whole costs the hot path a twentieth. */
+static inline void fw_dispatch_init(fw_dispatch *d, fw_team *team, uint32_t chunks,
+                                    uint32_t grace_ns)
+{
+    d->team = team;
+    d->chunks = chunks;
+    d->grace_ns = grace_ns;
+    d->caller_runs = 0;
+    d->tail_size = 0;
+    d->tail = NULL;
+    d->seat = d->held = -1;
+    d->cold_since = d->alone_until = 0;
+    d->deadline = INT64_MAX;
+    d->epoch_out = NULL;
+    d->canceled = NULL;
+    d->wait = NULL;
+    d->wait_arg = NULL;
+    d->epoch = 0;
+    d->timed_out = d->cut = d->no_workers = d->supervisor_gone = 0;
+    d->error = FW_NO_ERROR;
+    d->torn = NULL;
+    d->torn_count = 0;
+}
 
 /* Run it. Needs the driver lock. Blocks until no member may still write to the call's
  * arrays. */

@@ -6,7 +6,7 @@
  *   opener:  seq = open ; a seqcst store ; look at park[] ; CAS park[i] 1 -> 0 ; FUTEX_WAKE
  *
  * A Dekker pair: either the sleeper sees the generation, or the opener sees the sleeper
- * (dispatch.c: wake_again() says when it looks).
+ * (wake.c says when it looks).
  * The opener wakes two, each of them wakes two more. Killed: a dead sleeper's 1 costs one
  * wake of nobody; a waker that dies between CAS and FUTEX_WAKE, or before it woke its two,
  * leaves sleepers for the rest of their second. The work does not wait for them: it is

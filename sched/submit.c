@@ -99,17 +99,15 @@ static void publish_result(fw_submission *s, const fw_dispatch *d, int rc)
 static void drive(fw_team *team, fw_submission *s, void (*wait)(void *, int64_t),
                   void *arg)
 {
-    fw_dispatch d = {.team = team,
-                     .chunks = s->chunks,
-                     .grace_ns = s->grace_ns,
-                     .deadline = s->deadline,
-                     .epoch_out = &s->epoch,
-                     .canceled = &s->canceled,
-                     .wait = wait,
-                     .wait_arg = arg,
-                     .error = FW_NO_ERROR};
+    fw_dispatch d;
     int rc;
 
+    fw_dispatch_init(&d, team, s->chunks, s->grace_ns);
+    d.deadline = s->deadline;
+    d.epoch_out = &s->epoch;
+    d.canceled = &s->canceled;
+    d.wait = wait;
+    d.wait_arg = arg;
     team->control->running = s;
     s->chunks_before = fw_team_count(team, FW_COUNT_chunks);
     fw_store_seqcst(&s->state, FW_SUBMISSION_RUNNING);

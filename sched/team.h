@@ -21,6 +21,14 @@ typedef struct fw_team_request {
     size_t trace;  /* records per worker */
 } fw_team_request;
 
+/* The last call that found workers asleep: wake.c. */
+typedef struct fw_cold {
+    uint64_t version; /* of its job */
+    int64_t took;     /* ns, without the wakes */
+    int64_t ended;
+    int penalty; /* so many calls wake at once: not to was wrong */
+} fw_cold;
+
 /* Private to each process: the opener's, and copies in those forked from it. */
 typedef struct fw_team {
     fw_control *control;
@@ -33,7 +41,9 @@ typedef struct fw_team {
     struct fw_worker *caller; /* the caller when it has a worker's part */
     int seat_cpu;             /* where the last caller ran, and */
     int seat;                 /* the worker on that CPU, or -1 */
-    fw_tracering *trace;      /* one per worker, in shared memory; or NULL */
+    fw_cold cold;
+    int no_hold;         /* so many calls wake it at once: to hold it was vain */
+    fw_tracering *trace; /* one per worker, in shared memory; or NULL */
     size_t trace_records;
     /* start_fork */
     int nursery_pidfd;

@@ -121,6 +121,10 @@ static void run_chunk(fw_worker *w, uint32_t k, uint32_t stolen)
     fw_fence_death();
     fw_store_release(mark, fw_mark(w->epoch, w->index, FW_MARK_DONE));
     fw_count(&w->member->count[FW_COUNT_chunks]);
+    if (w->alone_until && fw_os_now() >= w->alone_until) {
+        w->alone_until = 0;
+        (void)fw_idle_wake(w->control, 0, 2, w->index);
+    }
 }
 
 /* ---- its own share ------------------------------------------------------------------*/
@@ -180,7 +184,8 @@ static int try_steal(fw_worker *w, int victim, int grace_over, uint32_t *k)
         r = fw_range_of(word);
     } else {
         r = fw_range_band(w->chunks, victim, w->control->workers);
-        if (r.begin < r.end && !grace_over && !fw_member_is_dead(m))
+        if (r.begin < r.end && !grace_over && victim != w->go->held &&
+            !w->alone_until && !fw_member_is_dead(m))
             return LATER;
     }
     if (r.begin >= r.end)
@@ -224,7 +229,8 @@ static int others_left(fw_worker *w)
 {
     fw_control *c = w->control;
 
-    for (int looks = w == w->team->caller ? 64 : 0; looks > 0; looks--) {
+    for (int looks = w == w->team->caller && !w->alone_until ? 64 : 0; looks > 0;
+         looks--) {
         int i = 0;
 
         while (i < c->workers &&
@@ -263,8 +269,7 @@ static void learn_job(fw_worker *w)
         memcpy(w->job.payload, job->payload, job->size);
         w->job.version = go->version;
     }
-    if (go->tail_size)
-        memcpy(w->job.payload + w->job.size, go->tail, go->tail_size);
+    fw_tail_copy(w->job.payload + w->job.size, go->tail, go->tail_size);
 }
 
 void fw_worker_work(fw_worker *w, uint64_t generation)
@@ -333,6 +338,7 @@ static void generation(fw_worker *w, uint64_t seq)
     uint64_t g = fw_seq_generation(seq);
 
     w->last = g;
+    fw_prefetch_write(w->out);
     fw_swap_seqcst(&w->member->in_gen, g);
     if (fw_load_seqcst(&w->go->seq) != seq) {
         fw_swap_seqcst(w->out, g);

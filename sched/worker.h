@@ -22,8 +22,9 @@ typedef struct fw_worker {
     uint64_t last;    /* generation that it knows */
     uint64_t epoch;   /* of the running call */
     int64_t deadline; /* of the running call, for the caller; 0: none */
-    uint32_t chunks;  /* of the dispatch that `band` is for */
-    fw_range band;    /* its share */
+    int64_t alone_until; /* the caller, who woke nobody: then it does; 0 */
+    uint32_t chunks;     /* of the dispatch that `band` is for */
+    fw_range band;       /* its share */
     fw_idle idle;
     fw_job job; /* its copy */
 } fw_worker;

@@ -54,6 +54,17 @@ static inline void fw_fence_death(void)
 #define FW_UNDER_TSAN 0
 #endif
 
+/* Ask for the line of *p in order to write it: so that it is on its way while we work. */
+static inline void fw_prefetch_write(const volatile void *p)
+{
+#if defined(__x86_64__)
+    /* the builtin gives a plain prefetch unless told of a newer processor */
+    __asm__ volatile("prefetchw %0" ::"m"(*(const volatile char *)p));
+#else
+    __builtin_prefetch((const void *)p, 1);
+#endif
+}
+
 /* The processor's spin-wait hint. */
 static inline void fw_pause(void)
 {

@@ -66,6 +66,7 @@ static void print_team(void)
     PRINT_FIELD(fw_go, grace_ns);
     PRINT_FIELD(fw_go, reruns);
     PRINT_FIELD(fw_go, tail_size);
+    PRINT_FIELD(fw_go, held);
     PRINT_FIELD(fw_go, out);
     PRINT_FIELD(fw_go, tail);
     PRINT_FIELD(fw_member, in_gen);

@@ -23,11 +23,15 @@ static void check_map(size_t n, size_t width, int workers)
     cr_assert_geq(chunk, 1);
     cr_assert_leq(count, FW_CHUNK_COUNT_MAX);
     cr_assert_leq(count, 16 * team, "%zu of %zu bytes, %d workers", n, width, workers);
-    if (count > 1) {
+    if (count > 1)
         cr_assert_eq(chunk % 64, 0);
+    if (count > team) {
         cr_assert_geq(chunk, 1024);
         cr_assert_geq(chunk * width, 16 << 10);
     }
+    if (n >= 64 * team) /* nobody but the odd one goes without */
+        cr_assert_gt(2 * count, team, "%zu of %zu bytes, %d workers: %zu", n, width,
+                     workers, count);
     if (n / team >= ((size_t)1 << 20)) /* large: enough for thieves */
         cr_assert_geq(count, 8 * team - team / 2, "%zu of %zu bytes, %d workers: %zu",
                       n, width, workers, count);
@@ -43,8 +47,8 @@ Test(chunk, map_grid)
 
 Test(chunk, tiny_is_one_chunk)
 {
-    cr_assert_eq(fw_chunk_for_map(2000, 8, 64, 0), 2000);
-    cr_assert_eq(fw_chunk_for_map(16000, 1, 64, 0), 16000);
+    cr_assert_eq(fw_chunk_for_map(64, 8, 64, 0), 64);
+    cr_assert_eq(fw_chunk_for_map(50, 1, 64, 0), 50);
     cr_assert_eq(fw_chunk_for_map(0, 8, 64, 0), 1);
 }
 
@@ -54,6 +58,9 @@ Test(chunk, small_is_one_chunk_each)
 
     cr_assert_eq(chunk, 3 * 1024);
     cr_assert_eq(fw_chunk_count(3 * 2048, chunk), 2);
+    cr_assert_eq(fw_chunk_for_map(2000, 8, 2, 0), 1024);
+    cr_assert_eq(fw_chunk_for_map(2000, 8, 64, 0), 64, "a line each, for 32 of them");
+    cr_assert_eq(fw_chunk_for_map(128, 1, 2, 0), 64);
 }
 
 Test(chunk, large_ends_on_pages)

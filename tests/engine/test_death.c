@@ -449,6 +449,21 @@ static pid_t nursery_of(furrow_pool *pool)
     return (pid_t)p.parent;
 }
 
+/* Kills it, and waits until all have ended: whoever is not dead yet may do the next call. */
+static void end_nursery(furrow_pool *pool)
+{
+    pid_t gone[3] = {nursery_of(pool), (pid_t)furrow_pool_worker_pid(pool, 0),
+                     (pid_t)furrow_pool_worker_pid(pool, 1)};
+
+    kill(gone[0], SIGKILL);
+    for (int i = 0; i < 3; i++)
+        for (double end = left_clock() + 10; left_is_there(gone[i]);)
+            if (left_clock() > end)
+                cr_assert_fail("process %d does not end", (int)gone[i]);
+            else
+                left_sleep(0.001);
+}
+
 static void fails_now(furrow_pool *pool)
 {
     furrow_call call = {.kernel = pools_count, .out = {pools_array('i', 100)}};
@@ -468,8 +483,7 @@ static void nursery_dies(int (*close)(furrow_pool *pool))
     furrow_pool *pool = pools_open(2);
 
     pools_works(pool);
-    kill(nursery_of(pool), SIGKILL);
-    left_sleep(0.01);
+    end_nursery(pool);
     fails_now(pool);
     fails_now(pool);
     cr_assert_eq(close(pool), 0);

@@ -64,7 +64,7 @@ typedef struct tally {
     _Atomic uint32_t ran[CHUNKS];
 } tally;
 
-static int mark(const void *payload, uint32_t chunk, int worker)
+static int mark(void *payload, uint32_t chunk, int worker)
 {
     tally *t;
 
@@ -86,12 +86,9 @@ static size_t not_once(tally *t, uint32_t chunks)
 
 static void run_once(fw_team *team, tally *t, uint32_t chunks)
 {
-    fw_dispatch d = {.team = team,
-                     .chunks = chunks,
-                     .grace_ns = 1000,
-                     .deadline = INT64_MAX,
-                     .error = FW_NO_ERROR};
+    fw_dispatch d;
 
+    fw_dispatch_init(&d, team, chunks, 1000);
     cr_assert(fw_dispatch_lock(team, FURROW_FOREVER) >= 0);
     fw_job_describe(team, mark, &t, sizeof t);
     cr_assert_eq(fw_dispatch_run(&d), 0);
