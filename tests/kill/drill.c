@@ -110,6 +110,7 @@ static int run_lane(void *arg)
     drill *d = arg;
     scene *s = shared_new(sizeof *s);
     world w = d->world;
+    int rc;
 
     w.scene = s;
     w.mode = d->stop ? WORLD_STOP : WORLD_KILL;
@@ -121,7 +122,10 @@ static int run_lane(void *arg)
             break;
         w.place[w.earlier] = place_after(d, d->point[i]);
         d->tally->points++;
-        if (world_run(&w) != 0) {
+        rc = world_run(&w);
+        if (rc == WORLD_LOST) /* once more */
+            rc = world_run(&w);
+        if (rc != 0) {
             d->tally->failed++;
             tell(d, s, d->point[i]);
         }

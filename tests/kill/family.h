@@ -46,6 +46,7 @@ typedef enum family_hold {
     HOLD_NOT,
     HOLD_TO_RELIEF,
     HOLD_TO_ARRIVAL, /* the victim is before its window */
+    HOLD_TO_STOP,    /* it is stopped, or dead; in the next call, to relief */
     HOLD_TO_MEET,    /* all have come */
     HOLD_TO_TURN     /* a thread waits for its turn */
 } family_hold;
@@ -153,5 +154,8 @@ int family_survive_opener(scene *s);
 
 /* row.visit: beside a stopped worker nobody is taken for dead. */
 int family_visit(scene *s);
+
+/* The same, until others are in the call after that under test, or cannot come to it. */
+int family_visit_next(scene *s);
 
 #endif

@@ -305,3 +305,14 @@ int family_visit(scene *s)
     row_want(s, is_up(s) && kin_state(s->victim) != 0 && kin_state(s->victim) != 'Z');
     return 0;
 }
+
+int family_visit_next(scene *s)
+{
+    play *p = family_play(s);
+    int64_t until = in_ms(20);
+
+    while ((p->part != CALL_NEXT || !p->met) && kin_now() < until)
+        usleep(100);
+    row_want(s, is_up(s));
+    return 0;
+}

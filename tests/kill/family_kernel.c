@@ -82,6 +82,9 @@ static int is_over(const play *p, family_hold what)
         return family_stage->relief;
     case HOLD_TO_ARRIVAL:
         return family_stage->arrived;
+    case HOLD_TO_STOP:
+        return family_stage->relief ||
+               (family_stage->stopped && p->part == CALL_TESTED);
     case HOLD_TO_MEET:
         return p->met >= family_workers(family_stage) || family_stage->done;
     case HOLD_TO_TURN:
@@ -124,7 +127,9 @@ static void act_first(play *p, int worker)
         p->begun[worker] = 0; /* its successor's part is another one */
         raise(SIGKILL);
     }
-    if (worker == q->victim || p->part != (next ? CALL_NEXT : CALL_TESTED))
+    if (worker == q->victim ||
+        (p->part != (next ? CALL_NEXT : CALL_TESTED) &&
+         !(q->hold == HOLD_TO_STOP && p->part == CALL_NEXT)))
         return;
     if (next || q->go == GO_IN_CALL)
         family_stage->proceed = 1;

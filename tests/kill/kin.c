@@ -19,12 +19,21 @@ static void sigchld(sigset_t *set)
     sigaddset(set, SIGCHLD);
 }
 
+static pid_t first;
+
 void kin_begin(void)
 {
     sigset_t set;
 
+    if (!first)
+        first = getpid();
     sigchld(&set);
     sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+pid_t kin_first(void)
+{
+    return first;
 }
 
 int64_t kin_now(void)
@@ -50,12 +59,20 @@ pid_t kin_start(int (*run)(void *arg), void *arg)
     _exit(run(arg));
 }
 
-int kin_change(pid_t pid, int *status, int64_t ns)
+/* Sleep until a child has changed, or the time is over. */
+static void await(int64_t ns)
 {
-    int64_t until = kin_now() + ns;
+    struct timespec t = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
     sigset_t set;
 
     sigchld(&set);
+    (void)sigtimedwait(&set, NULL, &t);
+}
+
+int kin_change(pid_t pid, int *status, int64_t ns)
+{
+    int64_t until = kin_now() + ns;
+
     for (;;) {
         int64_t left;
         pid_t got = waitpid(pid, status, WNOHANG | WUNTRACED | __WALL);
@@ -65,9 +82,7 @@ int kin_change(pid_t pid, int *status, int64_t ns)
         left = until - kin_now();
         if (got < 0 || left <= 0)
             return -1;
-        (void)sigtimedwait(&set, NULL,
-                           &(struct timespec){.tv_sec = left / 1000000000,
-                                              .tv_nsec = left % 1000000000});
+        await(left);
     }
 }
 
@@ -92,6 +107,28 @@ int kin_end(pid_t pid, int ms)
         (void)kin_wait(pid, 1000);
     }
     return status;
+}
+
+/* While it is a zombie its number is nobody else's, nor its group's. */
+static int is_over(pid_t pid)
+{
+    siginfo_t info = {0};
+
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+           info.si_pid == pid;
+}
+
+int kin_end_group(pid_t pid, int ms)
+{
+    int64_t until = kin_now() + (int64_t)ms * 1000000, left;
+    int over, status;
+
+    while (!(over = is_over(pid)) && (left = until - kin_now()) > 0)
+        await(left);
+    kill(-pid, SIGKILL);
+    kill(pid, SIGKILL);
+    status = kin_wait(pid, 1000);
+    return over ? status : KIN_HANGS;
 }
 
 char kin_state(pid_t pid)

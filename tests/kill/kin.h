@@ -11,8 +11,11 @@
 
 enum { KIN_SIGNAL = 256, KIN_HANGS = 1000, KIN_NONE = 1001 };
 
-/* Block SIGCHLD: once, before the others. */
+/* Block SIGCHLD: before the others. */
 void kin_begin(void);
+
+/* The process that called kin_begin() first: the judge. */
+pid_t kin_first(void);
 
 /* Fork run(arg), whose result is the exit status. It dies with its parent. */
 pid_t kin_start(int (*run)(void *arg), void *arg);
@@ -23,6 +26,9 @@ int kin_wait(pid_t pid, int ms);
 
 /* The same, and one that hangs is killed. */
 int kin_end(pid_t pid, int ms);
+
+/* The same for a process with a group of its own, of which nobody is left then. */
+int kin_end_group(pid_t pid, int ms);
 
 /* Wait until it has stopped or ended, as waitpid() tells it. 0, or -1: not in time. */
 int kin_change(pid_t pid, int *status, int64_t ns);

@@ -58,7 +58,7 @@
 /* Shared by the processes of a world; zeros when it begins, but for the row. */
 typedef struct scene {
     const struct row *row;
-    _Atomic int ready, go, arrived, proceed, relief, done, deaths;
+    _Atomic int ready, go, arrived, proceed, stopped, relief, done, deaths;
     _Atomic pid_t victim;
     unsigned variant;   /* of the row: 0 .. variants - 1 */
     void *_Atomic made; /* rows' own: what the operation made, works on, ... */

@@ -10,6 +10,7 @@
 
 #include "array.h"
 #include "ground.h"
+#include "kin.h"
 #include "watch.h"
 
 #include <errno.h>
@@ -167,7 +168,7 @@ static int bury_root(scene *s)
 
 static void name_it(scene *s)
 {
-    snprintf(s->object, 64, "/furrow-%d-kill", (int)getpid());
+    snprintf(s->object, 64, "/furrow-kill-%05d-%05d", (int)kin_first(), (int)getpid());
 }
 
 static int make_named(scene *s)

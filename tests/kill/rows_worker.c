@@ -50,6 +50,21 @@ static const operation entering_late = {.object = "worker",
                                         .survive = family_survive,
                                         .visit = family_visit};
 
+/* Stopped in it, it may find that its generation is over, and another one runs. */
+static const operation entering_slowly = {.object = "worker",
+                                          .name = "enter",
+                                          .set_up = family_lay,
+                                          .act = family_act_worker,
+                                          .watch = family_watch,
+                                          .from = row_at(fw_idle_wait),
+                                          .behind = 1,
+                                          .to = row_at(family_kernel_begins),
+                                          .waits = 1,
+                                          .steps = 1,
+                                          .survive = family_survive,
+                                          .visit = family_visit_next,
+                                          .visit_ms = 30};
+
 /* A generation that runs what a dead one left. */
 static const operation entering_again = {.object = "worker",
                                          .name = "enter",
@@ -185,6 +200,12 @@ static const script superseded = {.victim = 1,
                                   .calls = 2,
                                   .hold = HOLD_TO_RELIEF,
                                   .go = GO_IN_NEXT};
+static const script passed_by = {.victim = 1,
+                                 .chunks = 6,
+                                 .lead = 1,
+                                 .calls = 2,
+                                 .hold = HOLD_TO_STOP,
+                                 .go = GO_IN_CALL};
 static const script rerun = {.workers = 2,
                              .chunks = 6,
                              .lead = 1,
@@ -274,6 +295,7 @@ static const row rows[] = {
     {&entering_late, "contended", .script = &contended},
     {&entering_late, "closed", .script = &closed},
     {&entering_late, "superseded", .script = &superseded},
+    {&entering_slowly, "passed_by", .script = &passed_by},
     {&entering_again, "rerun", .script = &rerun},
     {&working, "first", .script = &first},
     {&next_after_1, "own", .script = &own},

@@ -355,18 +355,21 @@ static int finished(const tracee *t)
 
 static int stopped(tracee *t)
 {
+    int visit_ms = here->row->how->visit_ms;
     pid_t visitor;
+    int status;
 
     if (!t->pid)
         return survive();
     if (tracee_leave_stopped(t) != 0)
         return broken("the victim would not stop");
     visitor = kin_start(run_visitor, NULL);
-    if (kin_wait(visitor, VISIT_MS) == 0)
-        visitor = 0;
+    status = kin_wait(visitor, VISIT_MS);
     here->scene->relief = 1;
     kill(t->pid, SIGCONT);
-    if (visitor && ended_well("the visitor", kin_end(visitor, patience())) != WHOLE)
+    if (status == KIN_HANGS) /* so far: it waits for the victim */
+        status = kin_end(visitor, patience());
+    if (ended_well("the visitor", status) != WHOLE)
         return BROKEN;
     return finished(t);
 }
@@ -446,8 +449,9 @@ int world_run(world *w)
     here = w;
     pid = kin_start(play, w);
     setpgid(pid, pid);
-    status = kin_end(pid, WORLD_MS);
-    kill(-pid, SIGKILL); /* who is left of it */
+    status = kin_end_group(pid, WORLD_MS);
+    if (status == KIN_SIGNAL + SIGKILL) /* nobody here does that */
+        return WORLD_LOST;
     if (status != 0 && status != 77)
         status = ended_well("the world", status);
     return status;

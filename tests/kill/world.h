@@ -15,7 +15,7 @@ typedef enum world_mode {
     WORLD_STOP     /* it is stopped there, for as long as a visitor tries */
 } world_mode;
 
-enum { WORLD_DEATHS = 3 };
+enum { WORLD_DEATHS = 3, WORLD_LOST = 99 };
 
 typedef struct world {
     const row *row;
@@ -27,7 +27,8 @@ typedef struct world {
 } world;
 
 /* Run it in a process of its own, under a deadline. 0: all is as promised; 1: it is not,
- * and scene->text says what; 77: there is no ptrace here. */
+ * and scene->text says what; 77: there is no ptrace here; WORLD_LOST: somebody else, such
+ * as the OOM killer, has killed the world itself. */
 int world_run(world *w);
 
 #endif
