@@ -3,7 +3,7 @@
  * Futures.
  *
  * The submission lies in shared memory and counts its references: this handle's and the
- * supervisor's. So a freed handle leaves the work alone, and a future outlives its pool.
+ * queue's. So a freed handle leaves the work alone, and a future outlives its pool.
  */
 #include "future.h"
 
@@ -232,6 +232,8 @@ void furrow_future_free(furrow_future *future)
         delist(future);
     if (future->submission)
         fw_submission_release(future->submission);
+    if (future->submission && future->pool)
+        fw_submissions_tidy(future->pool->team);
     free(future);
 }
 

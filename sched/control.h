@@ -26,6 +26,7 @@
 #define FW_GROUPS_MAX  64
 #define FW_JOB_PAYLOAD 896 /* bytes of a job that the engine describes a call with */
 #define FW_QUEUE_MAX   256 /* submissions waiting */
+#define FW_QUEUE_SLOTS (FW_QUEUE_MAX + 1) /* and one that runs */
 
 /* Runs one chunk: 0, or the value that fails the call. The payload is the worker's own copy,
  * in which it may note things until the job changes. */
@@ -199,8 +200,8 @@ typedef struct fw_control {
     /* Submissions: a ring, written under `queue_lock`; the supervisor takes from it. */
     _Alignas(128) fw_lock queue_lock;
     uint64_t queue_head, queue_tail;
-    struct fw_submission *queue[FW_QUEUE_MAX];
-    struct fw_submission *running; /* the supervisor's; it holds a reference */
+    uint64_t queue_kept; /* the ring holds a reference to those from here on */
+    struct fw_submission *queue[FW_QUEUE_SLOTS];
     _Atomic uint32_t queued;       /* tail - head, for a look without the lock */
     _Atomic uint32_t supervise;    /* futex of a supervisor thread */
 

@@ -6,6 +6,10 @@
  *   supervisor  tries the driver lock, takes the head of the ring, drives it, writes the
  *               result, state = DONE (release), wakes those who wait
  *
+ * The ring holds a reference to each submission until the opener, who alone gives it up,
+ * finds it done: when he queues another one, frees a future, or closes the team. So it
+ * does not matter where a supervisor was killed.
+ *
  * When a caller holds the driver lock the supervisor leaves the ring as it is; the caller
  * notifies when it lets go. A death in either lock needs no repair: the opener's ends the
  * family, and the supervisor's the team.
@@ -41,6 +45,29 @@ void fw_submission_release(fw_submission *s)
     (void)fw_heap_free(s);
 }
 
+/* Under the queue's lock: give up what is done, or all. */
+static void give_up(fw_control *c, int all)
+{
+    while (c->queue_kept != (all ? c->queue_tail : c->queue_head)) {
+        fw_submission *s = c->queue[c->queue_kept % FW_QUEUE_SLOTS];
+
+        if (!all && fw_load_seqcst(&s->state) != FW_SUBMISSION_DONE)
+            return;
+        c->queue_kept++;
+        fw_submission_release(s);
+    }
+}
+
+void fw_submissions_tidy(fw_team *team)
+{
+    fw_control *c = team->control;
+
+    if (fw_lock_lock(&c->queue_lock, FURROW_FOREVER) < 0)
+        return;
+    give_up(c, 0);
+    fw_lock_unlock(&c->queue_lock);
+}
+
 int fw_submission_queue(fw_team *team, fw_submission *s)
 {
     fw_control *c = team->control;
@@ -48,12 +75,13 @@ int fw_submission_queue(fw_team *team, fw_submission *s)
 
     if (rc < 0)
         return rc;
+    give_up(c, 0);
     if (c->queue_tail - c->queue_head == FW_QUEUE_MAX) {
         fw_lock_unlock(&c->queue_lock);
         return fw_fail(FURROW_EBUSY, "%d calls wait already", FW_QUEUE_MAX);
     }
     fw_add_relaxed(&s->refs, 1);
-    c->queue[c->queue_tail++ % FW_QUEUE_MAX] = s;
+    c->queue[c->queue_tail++ % FW_QUEUE_SLOTS] = s;
     fw_add_seqcst(&c->queued, 1);
     fw_lock_unlock(&c->queue_lock);
     team->start->notify(team);
@@ -67,7 +95,7 @@ static fw_submission *take(fw_control *c)
     if (fw_lock_lock(&c->queue_lock, FURROW_FOREVER) < 0)
         return NULL;
     if (c->queue_head != c->queue_tail) {
-        s = c->queue[c->queue_head++ % FW_QUEUE_MAX];
+        s = c->queue[c->queue_head++ % FW_QUEUE_SLOTS];
         fw_add_seqcst(&c->queued, (uint32_t)-1);
     }
     fw_lock_unlock(&c->queue_lock);
@@ -108,26 +136,22 @@ static void drive(fw_team *team, fw_submission *s, void (*wait)(void *, int64_t)
     d.canceled = &s->canceled;
     d.wait = wait;
     d.wait_arg = arg;
-    team->control->running = s;
     s->chunks_before = fw_team_count(team, FW_COUNT_chunks);
     fw_store_seqcst(&s->state, FW_SUBMISSION_RUNNING);
     fw_job_describe(team, s->job.run, s->job.payload, s->job.size);
     rc = fw_dispatch_run(&d);
     publish_result(s, &d, rc);
     free(d.torn);
-    team->control->running = NULL;
-    fw_submission_release(s);
 }
 
 void fw_submissions_abandon(fw_team *team)
 {
     fw_control *c = team->control;
-    fw_submission *s = c->running;
 
-    if (s)
-        fw_submission_release(s);
-    while ((s = take(c)))
-        fw_submission_release(s);
+    if (fw_lock_lock(&c->queue_lock, FURROW_FOREVER) < 0)
+        return;
+    give_up(c, 1);
+    fw_lock_unlock(&c->queue_lock);
 }
 
 void fw_submissions_drive(fw_team *team, void (*wait)(void *, int64_t), void *arg)

@@ -14,7 +14,7 @@ enum { FW_SUBMISSION_QUEUED, FW_SUBMISSION_RUNNING, FW_SUBMISSION_DONE };
 typedef struct fw_submission {
     _Atomic uint32_t state; /* futex of those who wait for the result */
     _Atomic uint32_t canceled;
-    _Atomic uint32_t refs;  /* the handle's and the supervisor's */
+    _Atomic uint32_t refs;  /* the handle's and the ring's */
     _Atomic uint64_t epoch; /* 0 until it runs */
     uint32_t chunks;
     uint32_t grace_ns;
@@ -32,7 +32,7 @@ typedef struct fw_submission {
 /* A new submission with one reference, to be filled in. */
 fw_submission *fw_submission_new(void);
 
-/* Queue it: the supervisor takes a reference. FURROW_EBUSY when FW_QUEUE_MAX wait. */
+/* Queue it: the ring takes a reference. FURROW_EBUSY when FW_QUEUE_MAX wait. */
 int fw_submission_queue(fw_team *team, fw_submission *s);
 
 /* 0 when the result is there, else FURROW_ETIME. FURROW_ECLOSED when the team ended
@@ -46,7 +46,10 @@ uint64_t fw_submission_done(const fw_team *team, fw_submission *s);
 /* Give up a reference; the last one frees it. */
 void fw_submission_release(fw_submission *s);
 
-/* The team has ended: give up what the supervisor held. */
+/* Give up what is done. For the opener. */
+void fw_submissions_tidy(fw_team *team);
+
+/* The team has ended: give up what the ring holds. */
 void fw_submissions_abandon(fw_team *team);
 
 /* For the supervisor: run what is queued, as far as the driver lock is free. */
