@@ -48,6 +48,7 @@ typedef enum family_hold {
     HOLD_TO_ARRIVAL, /* the victim is before its window */
     HOLD_TO_STOP,    /* it is stopped, or dead; in the next call, to relief */
     HOLD_TO_MEET,    /* all have come */
+    HOLD_TO_SLEEP,   /* the driver sleeps */
     HOLD_TO_TURN     /* a thread waits for its turn */
 } family_hold;
 

@@ -87,6 +87,8 @@ static int is_over(const play *p, family_hold what)
                (family_stage->stopped && p->part == CALL_TESTED);
     case HOLD_TO_MEET:
         return p->met >= family_workers(family_stage) || family_stage->done;
+    case HOLD_TO_SLEEP:
+        return fw_load_seqcst(&p->control->driver_sleeps) != 0;
     case HOLD_TO_TURN:
         return fw_load_seqcst(&p->control->driver) == 2;
     default:
@@ -127,9 +129,8 @@ static void act_first(play *p, int worker)
         p->begun[worker] = 0; /* its successor's part is another one */
         raise(SIGKILL);
     }
-    if (worker == q->victim ||
-        (p->part != (next ? CALL_NEXT : CALL_TESTED) &&
-         !(q->hold == HOLD_TO_STOP && p->part == CALL_NEXT)))
+    if (worker == q->victim || (p->part != (next ? CALL_NEXT : CALL_TESTED) &&
+                                !(q->hold == HOLD_TO_STOP && p->part == CALL_NEXT)))
         return;
     if (next || q->go == GO_IN_CALL)
         family_stage->proceed = 1;

@@ -83,6 +83,7 @@ typedef struct operation {
     int entries;                     /* 0: the first */
     int behind, forks, waits, steps;
     int patience_ms; /* a survivor's; 0: 10 s */
+    int visit_ms;    /* a visitor's; 0: 4 ms */
 } operation;
 
 typedef struct row {

@@ -30,7 +30,8 @@ static const operation driving_on = {.object = "nursery",
                                      .act = family_act_nursery,
                                      .watch = family_watch,
                                      .from = row_at(fw_os_wait_events),
-                                     .to = row_at(fw_submissions_drive),
+                                     .behind = 1,
+                                     .to = row_at(fw_os_wait_events),
                                      .steps = 1,
                                      .survive = family_survive};
 
@@ -109,6 +110,8 @@ static const operation succeeding = {.object = "worker",
 
 static const script queued = {
     .victim = -1, .chunks = 6, .async = 1, .hold = HOLD_TO_RELIEF};
+static const script queued_sleep = {
+    .victim = -1, .chunks = 6, .async = 1, .hold = HOLD_TO_SLEEP};
 static const script queued_death = {
     .victim = -1, .chunks = 3, .async = 1, .dier = 3, .hold = HOLD_TO_MEET};
 static const script death = {
@@ -118,7 +121,7 @@ static const script opened = {.victim = -1, .chunks = 6};
 
 static const row rows[] = {
     {&driving, "open", .script = &queued},
-    {&driving_on, "join", .script = &queued},
+    {&driving_on, "join", .script = &queued_sleep},
     {&scanning, "torn", .script = &queued_death},
     {&publishing, "torn", .script = &queued_death},
     {&reaping, "idle", .script = &idle_death},

@@ -363,8 +363,9 @@ static int stopped(tracee *t)
         return survive();
     if (tracee_leave_stopped(t) != 0)
         return broken("the victim would not stop");
+    here->scene->stopped = 1;
     visitor = kin_start(run_visitor, NULL);
-    status = kin_wait(visitor, VISIT_MS);
+    status = kin_wait(visitor, visit_ms ? visit_ms : VISIT_MS);
     here->scene->relief = 1;
     kill(t->pid, SIGCONT);
     if (status == KIN_HANGS) /* so far: it waits for the victim */
