@@ -93,7 +93,7 @@ furrow_pool *family_open(scene *s)
     const script *q = family_script(s);
     furrow_pool_options o = {.workers = family_workers(s),
                              .pin = q->pinned ? FURROW_PIN_CORE : FURROW_PIN_NONE,
-                             .grace = q->deadline_ms * 1e-3};
+                             .grace = q->deadline_ms ? 0.002 : 0};
 
     return furrow_pool_open(&o);
 }

@@ -70,7 +70,7 @@ typedef struct script {
     int lead;    /* there is another call before */
     int patient; /* there is relief before the call under test */
     int calls;   /* 2: another one after it */
-    int deadline_ms; /* 0: none. It is also the pool's grace */
+    int deadline_ms; /* of the call, when the victim is stopped; 0: none */
     family_go go;
 } script;
 
@@ -158,5 +158,8 @@ int family_visit(scene *s);
 
 /* The same, until others are in the call after that under test, or cannot come to it. */
 int family_visit_next(scene *s);
+
+/* Until the call's deadline is over: then the stopped one is ended, and that is told. */
+int family_visit_late(scene *s);
 
 #endif

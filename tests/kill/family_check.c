@@ -73,7 +73,7 @@ static int check_range(scene *s, const before *b, const furrow_torn *t)
 
     row_want(s, t->begin % b->chunk == 0 && t->end == t->begin + b->chunk);
     row_want(s, t->end <= FAMILY_ITEMS && t->signal == SIGKILL);
-    row_want(s, t->worker == q->victim || t->worker == q->dier - 1);
+    row_want(s, t->worker == q->victim || t->worker == q->dier - 1 || q->deadline_ms);
     row_want(s, t->pid > 0 && t->pid == family_play(s)->worker[t->worker]);
     row_want(s, is_torn(family_play(s), b, t->begin / b->chunk));
     return 0;
@@ -112,7 +112,7 @@ static int check_call(scene *s, const before *b, family_result *r)
         return 0;
     }
     row_want(s, r->code == 0 || r->code == FURROW_EDIED || (late && q->deadline_ms));
-    row_want(s, r->torn <= 1 + (q->dier > 0));
+    row_want(s, r->torn <= 1 + (q->dier > 0) || q->deadline_ms);
     return check_chunks(s, b, torn, r->torn, late);
 }
 
@@ -143,7 +143,7 @@ int family_call(scene *s, furrow_pool *pool, int part, family_result *r)
     p->part = part;
     if (part == CALL_MEETING)
         call.flags = 0;
-    if (part == CALL_TESTED && q->deadline_ms)
+    if (part == CALL_TESTED && q->deadline_ms && s->stops)
         call.deadline = furrow_in(q->deadline_ms * 1e-3);
     r->code = part != CALL_TESTED ? furrow_map(pool, &call)
               : q->async          ? attend(pool, &call)
@@ -314,5 +314,12 @@ int family_visit_next(scene *s)
     while ((p->part != CALL_NEXT || !p->met) && kin_now() < until)
         usleep(100);
     row_want(s, is_up(s));
+    return 0;
+}
+
+int family_visit_late(scene *s)
+{
+    (void)s;
+    usleep(80000);
     return 0;
 }

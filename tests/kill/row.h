@@ -60,6 +60,7 @@ typedef struct scene {
     const struct row *row;
     _Atomic int ready, go, arrived, proceed, stopped, relief, done, deaths;
     _Atomic pid_t victim;
+    int stops;          /* the victim is to be stopped, not killed */
     unsigned variant;   /* of the row: 0 .. variants - 1 */
     void *_Atomic made; /* rows' own: what the operation made, works on, ... */
     void *subject, *block, *bystander, *other;

@@ -50,6 +50,21 @@ static const operation entering_late = {.object = "worker",
                                         .survive = family_survive,
                                         .visit = family_visit};
 
+/* Stopped in it, it is ended when the call's time is over. */
+static const operation being_late = {.object = "worker",
+                                     .name = "first_chunk",
+                                     .set_up = family_lay,
+                                     .act = family_act_worker,
+                                     .watch = family_watch,
+                                     .from = row_at(fw_idle_wait),
+                                     .behind = 1,
+                                     .to = row_at(family_kernel_ends),
+                                     .waits = 1,
+                                     .steps = 1,
+                                     .survive = family_survive,
+                                     .visit = family_visit_late,
+                                     .visit_ms = 90};
+
 /* Stopped in it, it may find that its generation is over, and another one runs. */
 static const operation entering_slowly = {.object = "worker",
                                           .name = "enter",
@@ -206,6 +221,12 @@ static const script passed_by = {.victim = 1,
                                  .calls = 2,
                                  .hold = HOLD_TO_STOP,
                                  .go = GO_IN_CALL};
+static const script deadline = {.victim = 1,
+                                .chunks = 6,
+                                .lead = 1,
+                                .deadline_ms = 60,
+                                .hold = HOLD_TO_STOP,
+                                .go = GO_IN_CALL};
 static const script rerun = {.workers = 2,
                              .chunks = 6,
                              .lead = 1,
@@ -295,7 +316,7 @@ static const row rows[] = {
     {&entering_late, "contended", .script = &contended},
     {&entering_late, "closed", .script = &closed},
     {&entering_late, "superseded", .script = &superseded},
-    {&entering_slowly, "passed_by", .script = &passed_by},
+    {&entering_slowly, "passed_by", .script = &passed_by, .points = 400},
     {&entering_again, "rerun", .script = &rerun},
     {&working, "first", .script = &first},
     {&next_after_1, "own", .script = &own},
@@ -313,6 +334,7 @@ static const row rows[] = {
     {&leaving, "after_death", .script = &after_death},
     {&leaving, "after_death_async", .script = &after_death_async},
     {&serving, "steals", .script = &steals},
+    {&being_late, "deadline", .script = &deadline},
 };
 
 const row_table worker_rows = {rows, sizeof rows / sizeof *rows};

@@ -447,6 +447,7 @@ int world_run(world *w)
     memset(w->scene, 0, sizeof *w->scene);
     w->scene->variant = variant;
     w->scene->row = w->row;
+    w->scene->stops = w->mode == WORLD_STOP;
     here = w;
     pid = kin_start(play, w);
     setpgid(pid, pid);
