@@ -158,7 +158,10 @@ int family_play_calls(scene *s, furrow_pool *pool)
         kill(p->worker[q->absent - 1], SIGCONT);
     if (q->go == GO_AFTER_CALL)
         s->proceed = 1;
-    return q->calls < 2 || r.lost ? 0 : family_call(s, pool, CALL_NEXT, &r);
+    if (q->calls == 2 && !r.lost && family_call(s, pool, CALL_NEXT, &r) != 0)
+        return 1;
+    p->over = 1;
+    return 0;
 }
 
 /* The world may come, and take him. */

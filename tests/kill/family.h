@@ -19,8 +19,9 @@
 
 enum { FAMILY_ITEMS = 72, FAMILY_MOST = 8 };
 
-/* Calls: all workers meet in it; the one under test; that after it; one like any. */
-enum { CALL_MEETING, CALL_TESTED, CALL_NEXT, CALL_PLAIN };
+/* Calls: none runs; all workers meet in it; the one under test; that after it; one like
+ * any. */
+enum { CALL_NONE, CALL_MEETING, CALL_TESTED, CALL_NEXT, CALL_PLAIN };
 
 /* What the victim waits for at the end of a chunk, before a window begins there. */
 typedef enum family_until {
@@ -46,7 +47,7 @@ typedef enum family_hold {
     HOLD_NOT,
     HOLD_TO_RELIEF,
     HOLD_TO_ARRIVAL, /* the victim is before its window */
-    HOLD_TO_STOP,    /* it is stopped, or dead; in the next call, to relief */
+    HOLD_TO_STOP,    /* it is stopped, or dead */
     HOLD_TO_MEET,    /* all have come */
     HOLD_TO_SLEEP,   /* the driver sleeps */
     HOLD_TO_TURN     /* a thread waits for its turn */
@@ -85,6 +86,7 @@ typedef struct play {
     _Atomic int worker[FAMILY_MOST];
     _Atomic uint32_t begun[FAMILY_MOST]; /* chunks, in the running call */
     _Atomic uint8_t entered[FAMILY_ITEMS], left[FAMILY_ITEMS];
+    _Atomic int over; /* the script's calls */
     furrow_array *array;
     char name[40]; /* of the opener's named array */
 } play;
@@ -156,7 +158,7 @@ int family_survive_opener(scene *s);
 /* row.visit: beside a stopped worker nobody is taken for dead. */
 int family_visit(scene *s);
 
-/* The same, until others are in the call after that under test, or cannot come to it. */
+/* The same, until the script's calls are over, or cannot come to their end. */
 int family_visit_next(scene *s);
 
 /* Until the call's deadline is over: then the stopped one is ended, and that is told. */

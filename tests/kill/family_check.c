@@ -148,6 +148,7 @@ int family_call(scene *s, furrow_pool *pool, int part, family_result *r)
     r->code = part != CALL_TESTED ? furrow_map(pool, &call)
               : q->async          ? attend(pool, &call)
                                   : family_map(pool, &call);
+    p->part = CALL_NONE;
     return check_call(s, &b, r);
 }
 
@@ -311,7 +312,7 @@ int family_visit_next(scene *s)
     play *p = family_play(s);
     int64_t until = in_ms(20);
 
-    while ((p->part != CALL_NEXT || !p->met) && kin_now() < until)
+    while (!p->over && kin_now() < until)
         usleep(100);
     row_want(s, is_up(s));
     return 0;

@@ -83,8 +83,7 @@ static int is_over(const play *p, family_hold what)
     case HOLD_TO_ARRIVAL:
         return family_stage->arrived;
     case HOLD_TO_STOP:
-        return family_stage->relief ||
-               (family_stage->stopped && p->part == CALL_TESTED);
+        return family_stage->relief || family_stage->stopped;
     case HOLD_TO_MEET:
         return p->met >= family_workers(family_stage) || family_stage->done;
     case HOLD_TO_SLEEP:
@@ -129,8 +128,7 @@ static void act_first(play *p, int worker)
         p->begun[worker] = 0; /* its successor's part is another one */
         raise(SIGKILL);
     }
-    if (worker == q->victim || (p->part != (next ? CALL_NEXT : CALL_TESTED) &&
-                                !(q->hold == HOLD_TO_STOP && p->part == CALL_NEXT)))
+    if (worker == q->victim || p->part != (next ? CALL_NEXT : CALL_TESTED))
         return;
     if (next || q->go == GO_IN_CALL)
         family_stage->proceed = 1;
@@ -153,7 +151,7 @@ int family_kernel(furrow_chunk c)
 
     family_kernel_begins();
     p->entered[c.index]++;
-    if (*(const uint32_t *)c.ctx != p->call)
+    if (*(const uint32_t *)c.ctx != p->call || p->part == CALL_NONE)
         p->wrong = 1;
     if (++p->begun[c.worker] == 1)
         act_first(p, c.worker);
