@@ -4,13 +4,21 @@
 # include path is its own folder and those of the layers below it, so that an upward
 # include does not compile. Every .c file in the folder belongs to it, but for cpu_*.c
 # files of other instruction sets.
+set(FURROW_CPU generic)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    set(FURROW_CPU x86)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+    set(FURROW_CPU aarch64)
+endif()
+
 function(furrow_layer name)
     cmake_parse_arguments(L "" "BELOW" "PRIVATE" ${ARGN})
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
-    if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-        list(FILTER sources EXCLUDE REGEX "cpu_generic\\.c$")
-    else()
-        list(FILTER sources EXCLUDE REGEX "cpu_x86\\.c$")
+    set(own ${CMAKE_CURRENT_SOURCE_DIR}/cpu_${FURROW_CPU}.c)
+    list(FIND sources ${own} has_own)
+    list(FILTER sources EXCLUDE REGEX "/cpu_[a-z0-9]+\\.c$")
+    if(has_own GREATER_EQUAL 0)
+        list(APPEND sources ${own})
     endif()
     add_library(furrow_${name} OBJECT ${sources})
     set_target_properties(furrow_${name} PROPERTIES

@@ -4,17 +4,26 @@
 # lasts: every ctest has a TIMEOUT. Suites run one after another (-j1 within a suite):
 # pinning and timing do not mix with neighbours.
 set(FURROW_TEST_SECONDS 120)
+set(FURROW_CASE_SECONDS 60) # one test of a suite
 if(FURROW_SANITIZE)
     set(FURROW_TEST_SECONDS 300)
+elseif(FURROW_EMULATOR)
+    set(FURROW_TEST_SECONDS 1200)
+    set(FURROW_CASE_SECONDS 400)
 endif()
 
-function(furrow_test_target target source)
-    add_executable(${target} ${source})
+function(furrow_test_target target)
+    add_executable(${target} ${ARGN})
     target_link_libraries(${target} PRIVATE furrow_options furrow_static
         PkgConfig::HWLOC Threads::Threads m)
     target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_compile_definitions(${target} PRIVATE
         FURROW_SOURCE_DIR="${CMAKE_SOURCE_DIR}" FURROW_BINARY_DIR="${CMAKE_BINARY_DIR}")
+    if(FURROW_EMULATOR)
+        target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests/emulated/exec.c)
+        list(JOIN FURROW_EMULATOR "|" emulator)
+        target_compile_definitions(${target} PRIVATE FURROW_EMULATOR="${emulator}")
+    endif()
 endfunction()
 
 function(furrow_test_add name target start)
@@ -37,22 +46,25 @@ function(furrow_suites room starts)
         target_link_libraries(${target} PRIVATE PkgConfig::CRITERION)
         if(starts)
             foreach(start ${starts})
-                furrow_test_add(${room}.${noun}.${start} ${target} ${start} -j1 --timeout 60)
+                furrow_test_add(${room}.${noun}.${start} ${target} ${start} -j1
+                    --timeout ${FURROW_CASE_SECONDS})
             endforeach()
         else()
-            furrow_test_add(${room}.${noun} ${target} "" -j1 --timeout 60)
+            furrow_test_add(${room}.${noun} ${target} "" -j1
+                --timeout ${FURROW_CASE_SECONDS})
         endif()
     endforeach()
 endfunction()
 
-# Plain executables. Those whose name begins with kill_ or stop_ do that to processes; a
-# child forked from a threaded program is nothing that TSan can follow, so they stay out.
+# Plain executables. Those whose name begins with kill_ or stop_ do that to processes, those
+# with scribble_ to memory; a child forked from a threaded program is nothing that TSan can
+# follow, so they stay out.
 function(furrow_stress starts)
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/stress/*.c)
     foreach(source ${sources})
         get_filename_component(noun ${source} NAME_WE)
         furrow_test_target(${noun} ${source})
-        if(noun MATCHES "^(kill|stop)_")
+        if(noun MATCHES "^(kill|stop|scribble)_")
             if(NOT FURROW_SANITIZE STREQUAL "thread")
                 furrow_test_add(stress.${noun} ${noun} fork)
             endif()

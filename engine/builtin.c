@@ -13,6 +13,7 @@
 #include "builtin.h"
 #include "chunk.h"
 #include "cpu.h"
+#include "pool.h"
 #include "status.h"
 
 #include <stdlib.h>
@@ -111,9 +112,10 @@ static int run_here(const furrow_call *call)
 static int run(furrow_pool *pool, furrow_call *call)
 {
     const furrow_array *out = call->out[0];
+    int rc = fw_pool_use(pool);
 
-    if (out->len == 0)
-        return 0;
+    if (rc < 0 || out->len == 0)
+        return rc < 0 ? rc : 0;
     if (out->len * out->itemsize * operands_of(call) < FW_CHUNK_INLINE_BYTES)
         return run_here(call);
     call->flags =

@@ -293,7 +293,10 @@ int fw_call_run(void *payload, uint32_t chunk, int worker)
 
     if (!kernel || (job->files && map_files(job) < 0))
         return FW_CALL_NO_KERNEL;
-    if (job->made.index != chunk || job->made.worker != worker)
+    if (job->made.index != chunk || job->made.worker != worker) {
+        if (chunk * job->chunk >= job->len)
+            return FW_CALL_NO_CHUNK; /* a stray store into a range or a list */
         make_chunk(job, chunk, worker);
+    }
     return kernel(job->made);
 }

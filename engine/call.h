@@ -36,6 +36,9 @@ _Static_assert(sizeof(fw_call_job) <= FW_JOB_PAYLOAD, "travels as a payload");
 /* The value that stands for "the worker could not find the kernel". */
 #define FW_CALL_NO_KERNEL INT32_MIN
 
+/* And for "the call has no such chunk". */
+#define FW_CALL_NO_CHUNK (INT32_MIN + 1)
+
 typedef struct fw_call {
     furrow_call request; /* of the current size, zeros behind a smaller one */
     fw_array *operand[FW_CALL_OPERANDS];

@@ -6,7 +6,8 @@
  * z = x + a y moves four lines where three would do. A streaming store of a whole line
  * does not. Results are the same bit for bit: both ways multiply, round, add, round.
  *
- * cpu.c does the edges, cpu_x86.c or cpu_generic.c the whole lines in between.
+ * cpu.c does the edges; cpu_x86.c, cpu_aarch64.c or cpu_generic.c the whole lines in
+ * between.
  */
 #ifndef FW_CPU_H
 #define FW_CPU_H
@@ -18,8 +19,8 @@
 /* Bytes of the last-level cache, of one if there are several. */
 size_t fw_cpu_cache_size(void);
 
-/* Each returns after a store fence: what follows in this thread, the word that says
- * that a chunk is done included, is seen after the data. Addresses need no alignment
+/* Each returns after a store fence where one is due: a release that follows in this
+ * thread, the word that says that a chunk is done, is seen after the data. Addresses need no alignment
  * but that of the elements. */
 void fw_cpu_stream_copy(void *to, const void *from, size_t bytes);
 void fw_cpu_stream_fill(void *to, const void *element, size_t itemsize, size_t bytes);

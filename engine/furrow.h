@@ -54,7 +54,9 @@ typedef struct furrow_chunk {
 /* A kernel returns 0, or any other value to fail the call. It may call whatever it
  * likes except fork; it is run exactly once for each chunk, or not at all when the call
  * fails. Chunks run in no order and several at a time: none may wait for another. A
- * static function will do. */
+ * static function will do. One that ends its thread (pthread_exit) is a worker's death, of
+ * threads too; where the caller runs it, the caller's thread ends, nobody is told what
+ * became of the call, and the pool goes on. */
 typedef int (*furrow_kernel)(furrow_chunk);
 
 /* What happens to a chunk whose worker was killed in the middle of it. */
@@ -106,8 +108,15 @@ typedef struct furrow_pool_options {
  * kernels, later changes are not. Of the open files they keep stdin, stdout and stderr.
  * Inside a worker the pool has no workers of its own: its calls run inline.
  * Processes: a nursery, which is not the caller's child, and its children, the workers.
- * Only the process that opened the pool uses it, from any thread.
- * Death: a worker that dies is replaced; when the process that opened the pool ends, by
+ * Only the process that opened the pool uses it, from any thread. In a process that it
+ * forks (by itself: a kernel must not) the handles of pools and futures are copies of
+ * no use: every function fails with FURROW_EINVAL and changes nothing, except that
+ * furrow_pool_workers() tells the same, furrow_pool_worker_pid() is -1 and
+ * furrow_future_free() frees the copy. Arrays are as good there as here, and so is a
+ * pool that the child opens.
+ * Death: a worker that dies is replaced (but after ten in a row that ended before they
+ * were up, nothing is started in that place any more; when none is left, calls fail with
+ * FURROW_EOS, and furrow_pool_describe() tells more); when the process that opened the pool ends, by
  * whatever death, its workers are ended. When the nursery is killed, so are the
  * workers, and all calls fail with FURROW_EDIED, futures with FURROW_ECLOSED.
  * Errors: FURROW_EINVAL (options, variables), FURROW_ENOMEM, FURROW_EOS. Blocks until
@@ -150,7 +159,7 @@ int furrow_pool_populate(furrow_pool *pool, furrow_array *a);
 
 /* Write the timeline of the last chunks, worker by chunk, as an SVG picture; needs
  * .trace.
- * Errors: FURROW_EINVAL (no .trace), FURROW_ENOMEM, FURROW_EOS (the file). Blocks until
+ * Errors: FURROW_EINVAL (no .trace; inside a kernel), FURROW_ENOMEM, FURROW_EOS (the file). Blocks until
  * no call runs. */
 int furrow_pool_timeline(furrow_pool *pool, const char *path);
 
@@ -164,7 +173,7 @@ typedef struct furrow_pool_stats {
     uint64_t deaths;   /* workers that died, or were killed past a deadline */
     uint64_t replaced; /* workers started in the place of dead ones */
 } furrow_pool_stats;
-/* Never blocks. FURROW_EINVAL for a NULL. */
+/* Never blocks. FURROW_EINVAL for a NULL, and in another process. */
 int furrow_pool_stat(furrow_pool *pool, furrow_pool_stats *stats);
 
 /* ---- calls --------------------------------------------------------------------------
@@ -178,7 +187,9 @@ int furrow_pool_stat(furrow_pool *pool, furrow_pool_stats *stats);
  * ranges; FURROW_EKERNEL (value and range of the lowest failing chunk; chunks above it
  * may be left out, those below are done); FURROW_ETIME and FURROW_ECANCELED without
  * torn ranges (some chunks were not started, what was started is complete); FURROW_EOS
- * (a worker cannot load the kernel's library or map a file; no worker can be started).
+ * (a worker cannot load the kernel's library or map a file; no worker can be started);
+ * FURROW_ECORRUPT (a stray store has met the pool's own memory: the outputs may hold
+ * anything; terminate the pool).
  * Death of a worker: what it had not started is run by others, its chunk is torn, and
  * the call ends with FURROW_EDIED when all else is done.
  */

@@ -3,11 +3,15 @@
  * Futures.
  *
  * The submission lies in shared memory and counts its references: this handle's and the
- * queue's. So a freed handle leaves the work alone, and a future outlives its pool.
+ * supervisor's. So a freed handle leaves the work alone, and a future outlives its pool.
+ *
+ * A process that was forked has copies of its parent's handles, which count no reference:
+ * nothing can be done with them but to free the copy.
  */
 #include "future.h"
 
 #include "outcome.h"
+#include "participant.h"
 #include "prepare.h"
 #include "status.h"
 
@@ -22,6 +26,7 @@ static furrow_future *future_new(furrow_pool *pool, const fw_call *call)
         fw_fail(FURROW_ENOMEM, "no memory for a future");
         return NULL;
     }
+    f->pid = fw_participant_pid();
     f->pool = pool;
     f->job = call->job;
     return f;
@@ -38,7 +43,7 @@ static int place_far_ctx(fw_submission *s, fw_call *call)
     s->extra = fw_heap_alloc(size);
     if (!s->extra)
         return furrow_last_error()->code;
-    fw_heap_publish_pair(s->extra, NULL);
+    (void)fw_heap_publish_pair(s->extra, NULL);
     memcpy(s->extra, call->request.ctx, size);
     call->job.far_ctx = s->extra;
     return 0;
@@ -134,17 +139,29 @@ extern inline furrow_future *furrow_map_async(furrow_pool *pool,
 
 /* ---- looking at the result ----------------------------------------------------------*/
 
+/* 0, or the error of a handle that came with a fork. */
+static int check(const furrow_future *f)
+{
+    if (f->pid == fw_participant_pid())
+        return 0;
+    return fw_fail(FURROW_EINVAL, "the future belongs to process %ld", (long)f->pid);
+}
+
 static int tell(const furrow_future *f)
 {
     fw_submission *s = f->submission;
+    const fw_torn_chunk *torn = s->torn;
+    const uint64_t torn_count = s->torn_count;
     fw_outcome o = {.job = &f->job,
                     .timed_out = s->timed_out,
                     .cut = s->cut,
                     .no_workers = s->no_workers,
                     .error = s->error,
-                    .torn = s->torn,
-                    .torn_count = s->torn_count};
+                    .corrupt = s->corrupt || torn_count > FW_CHUNKS_MAX};
 
+    if (!o.corrupt && fw_heap_spans(torn, torn_count * sizeof *torn, 0))
+        o.torn = torn;
+    o.torn_count = o.corrupt ? 0 : torn_count;
     if (s->out_of_memory)
         return fw_fail(FURROW_ENOMEM, "the pool had no memory to run the call");
     return fw_outcome_tell(&o);
@@ -152,8 +169,10 @@ static int tell(const furrow_future *f)
 
 static int future_wait(furrow_future *f, furrow_deadline deadline)
 {
-    int rc;
+    int rc = check(f);
 
+    if (rc < 0)
+        return rc;
     if (!f->submission)
         return f->result.code ? fw_status_adopt(&f->result) : 0;
     if (!f->pool && fw_load_seqcst(&f->submission->state) != FW_SUBMISSION_DONE)
@@ -174,6 +193,8 @@ int furrow_future_ready(furrow_future *future)
 {
     if (!future)
         return fw_fail_null("future");
+    if (check(future) < 0)
+        return fw_status_in(__func__, FURROW_EINVAL);
     return !future->submission || !future->pool ||
            fw_load_seqcst(&future->submission->state) == FW_SUBMISSION_DONE ||
            future->pool->team->start->supervisor_gone(future->pool->team);
@@ -195,6 +216,8 @@ int furrow_future_progress(furrow_future *future, size_t *done, size_t *total)
 
     if (!future)
         return fw_fail_null("future");
+    if (check(future) < 0)
+        return fw_status_in(__func__, FURROW_EINVAL);
     s = future->submission;
     if (total)
         *total = s ? s->chunks : 0;
@@ -207,6 +230,8 @@ int furrow_future_cancel(furrow_future *future)
 {
     if (!future)
         return fw_fail_null("future");
+    if (check(future) < 0)
+        return fw_status_in(__func__, FURROW_EINVAL);
     if (future->submission && future->pool)
         fw_submission_cancel(future->pool->team, future->submission);
     return 0;
@@ -226,14 +251,12 @@ static void delist(furrow_future *f)
 
 void furrow_future_free(furrow_future *future)
 {
-    if (!future)
-        return;
-    if (future->pool)
+    int ours = future && future->pid == fw_participant_pid();
+
+    if (ours && future->pool)
         delist(future);
-    if (future->submission)
+    if (ours && future->submission)
         fw_submission_release(future->submission);
-    if (future->submission && future->pool)
-        fw_submissions_tidy(future->pool->team);
     free(future);
 }
 

@@ -10,6 +10,7 @@
 
 /* Private to the opener. */
 struct furrow_future {
+    int32_t pid;       /* whose it is: in a forked child it is nobody's */
     furrow_pool *pool; /* NULL: closed; then the submission is done, or will never be */
     fw_submission *submission;  /* NULL: it ran inline */
     fw_call_job job;            /* to tell the outcome */

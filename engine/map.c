@@ -40,7 +40,7 @@ static int map_here(const furrow_call *request, size_t size)
 static int all_well(const fw_dispatch *d)
 {
     return d->error == FW_NO_ERROR && !d->torn_count && !d->timed_out && !d->cut &&
-           !d->no_workers && !d->supervisor_gone;
+           !d->no_workers && !d->supervisor_gone && !d->corrupt;
 }
 
 static int tell(const fw_dispatch *d, const fw_call *call)
@@ -50,6 +50,7 @@ static int tell(const fw_dispatch *d, const fw_call *call)
                     .cut = d->cut,
                     .no_workers = d->no_workers,
                     .supervisor_gone = d->supervisor_gone,
+                    .corrupt = d->corrupt,
                     .error = d->error,
                     .torn = d->torn,
                     .torn_count = d->torn_count};
@@ -74,6 +75,15 @@ static void describe(furrow_pool *pool, const fw_call *call)
     pool->last_version = pool->team->control->job.version;
 }
 
+/* The deadline passed before anything was run. */
+static int tell_late(void)
+{
+    static const fw_outcome late = {
+        .timed_out = FW_DEADLINE_PASSED, .cut = 1, .error = FW_NO_ERROR};
+
+    return fw_outcome_tell(&late);
+}
+
 /* Under the driver lock. */
 static int run(furrow_pool *pool, const fw_call *call, const void *ctx)
 {
@@ -90,6 +100,8 @@ static int run(furrow_pool *pool, const fw_call *call, const void *ctx)
     rc = fw_dispatch_run(&d);
     if (rc == 0 && !all_well(&d))
         rc = tell(&d, call);
+    else if (rc == FURROW_ETIME)
+        rc = tell_late();
     if (d.torn)
         free(d.torn);
     return rc;
@@ -103,13 +115,13 @@ static int place_far_ctx(furrow_pool *pool, fw_call *call)
     if (size <= FW_CALL_CTX_MAX)
         return 0;
     if (size > pool->far_size) {
-        if (pool->far_ctx)
-            (void)fw_heap_free(pool->far_ctx);
+        if (pool->far_ctx && fw_heap_free(pool->far_ctx) == FURROW_ETIME)
+            return FURROW_ETIME;
         pool->far_size = 0;
         pool->far_ctx = fw_heap_alloc(size);
         if (!pool->far_ctx)
             return furrow_last_error()->code;
-        fw_heap_publish_pair(pool->far_ctx, NULL);
+        (void)fw_heap_publish_pair(pool->far_ctx, NULL);
         pool->far_size = size;
     }
     memcpy(pool->far_ctx, call->request.ctx, size);
@@ -122,15 +134,27 @@ static int resolve_and_run(furrow_pool *pool, const furrow_call *request, size_t
     int rc;
 
     rc = fw_pool_resolve(pool, request, size, &pool->last);
-    if (rc < 0 || pool->last.chunks == 0)
-        return rc;
-    rc = place_far_ctx(pool, &pool->last);
+    if (rc == 0 && pool->last.chunks == 0)
+        return 0;
+    if (rc == 0)
+        rc = place_far_ctx(pool, &pool->last);
     if (rc == 0)
         rc = fw_prepare(pool, &pool->last);
     if (rc < 0)
-        return rc;
+        return rc == FURROW_ETIME ? tell_late() : rc;
     describe(pool, &pool->last);
     return run(pool, &pool->last, request->ctx);
+}
+
+/* What a new call needs of the heap it waits for as long as for all else. */
+static int run_anew(furrow_pool *pool, const furrow_call *request, size_t size,
+                    furrow_deadline deadline)
+{
+    furrow_deadline before = fw_heap_patience(deadline);
+    int rc = resolve_and_run(pool, request, size);
+
+    (void)fw_heap_patience(before);
+    return rc;
 }
 
 /* The same call again: the workers have its job, but for the bytes of ctx. Whatever else
@@ -150,25 +174,30 @@ static int run_again(furrow_pool *pool, const furrow_call *request)
 }
 
 /* The calls of several threads run one after another: the wait counts too. */
-static int wait_for_turn(furrow_pool *pool, const furrow_call *request, size_t size)
+static int wait_for_turn(furrow_pool *pool, furrow_deadline deadline)
 {
-    static const fw_outcome late = {
-        .timed_out = FW_DEADLINE_PASSED, .cut = 1, .error = FW_NO_ERROR};
-    furrow_deadline deadline = size >= sizeof *request ? request->deadline : 0;
-    int rc = fw_dispatch_lock(pool->team, deadline ? deadline : FURROW_FOREVER);
+    int rc = fw_dispatch_lock(pool->team, deadline);
 
-    return rc == FURROW_ETIME ? fw_outcome_tell(&late) : rc;
+    return rc == FURROW_ETIME ? tell_late() : rc;
+}
+
+static furrow_deadline deadline_of(const furrow_call *request, size_t size)
+{
+    if (size < sizeof *request || !request->deadline)
+        return FURROW_FOREVER;
+    return request->deadline;
 }
 
 static int map(furrow_pool *pool, const furrow_call *request, size_t size)
 {
+    furrow_deadline deadline = deadline_of(request, size);
     int rc = fw_pool_use(pool);
 
     if (rc < 0)
         return rc;
     if (rc > 0)
         return map_here(request, size);
-    rc = wait_for_turn(pool, request, size);
+    rc = wait_for_turn(pool, deadline);
     if (rc == FURROW_EDIED)
         return fw_outcome_tell(
             &(fw_outcome){.supervisor_gone = 1, .error = FW_NO_ERROR});
@@ -177,7 +206,7 @@ static int map(furrow_pool *pool, const furrow_call *request, size_t size)
     if (pool->last_valid && fw_call_same(&pool->last, request, size))
         rc = run_again(pool, request);
     else
-        rc = resolve_and_run(pool, request, size);
+        rc = run_anew(pool, request, size, deadline);
     pool->last_valid = rc == 0 && pool->last.chunks > 0;
     fw_dispatch_unlock(pool->team);
     return rc;

@@ -75,6 +75,8 @@ static int tell_torn(const fw_outcome *o, int code, const char *why)
     if (ranges[0].signal)
         snprintf(how, sizeof how, "was killed by signal %d (%s)", ranges[0].signal,
                  strsignal(ranges[0].signal));
+    else if (!ranges[0].pid)
+        snprintf(how, sizeof how, "ended its thread");
     else
         snprintf(how, sizeof how, "ended with exit(%d)", ranges[0].exit_code);
     return fw_fail(
@@ -92,6 +94,10 @@ static int tell_kernel(const fw_outcome *o)
     if (value == FW_CALL_NO_KERNEL)
         return fw_fail(FURROW_EOS,
                        "a worker could not find the kernel or map an array's file");
+    if (value == FW_CALL_NO_CHUNK || at.begin >= o->job->len)
+        return fw_fail(FURROW_ECORRUPT,
+                       "the pool's memory is overwritten: a worker was "
+                       "told of a chunk that the call does not have");
     return fw_fail(FURROW_EKERNEL, "the kernel returned %d for elements [%zu, %zu)",
                    value, at.begin, at.end);
 }
@@ -109,9 +115,12 @@ int fw_outcome_tell(const fw_outcome *o)
         return o->timed_out & FW_DEADLINE_ENDED || (o->timed_out && o->cut)
                    ? tell_torn(o, FURROW_ETIME, "the deadline passed; ")
                    : tell_torn(o, FURROW_EDIED, "");
+    if (o->corrupt)
+        return fw_fail(FURROW_ECORRUPT, "the pool's memory is overwritten; the call is "
+                                        "incomplete");
     if (o->no_workers)
-        return fw_fail_os(o->no_workers,
-                          "all workers are gone and none can be started");
+        return fw_team_tell_none(o->no_workers,
+                                 "all workers are gone and none can be started");
     if (o->error != FW_NO_ERROR)
         return tell_kernel(o);
     if (o->cut && o->timed_out)

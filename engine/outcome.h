@@ -9,7 +9,7 @@
 
 typedef struct fw_outcome {
     const fw_call_job *job;
-    int timed_out, cut, canceled, no_workers, supervisor_gone;
+    int timed_out, cut, canceled, no_workers, supervisor_gone, corrupt;
     uint64_t error;
     const fw_torn_chunk *torn; /* NULL with torn_count > 0: no memory to tell them */
     size_t torn_count;

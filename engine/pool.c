@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 /* ---- options ------------------------------------------------------------------------*/
 
@@ -219,7 +220,7 @@ static const fw_entry *named_entry(furrow_pool *pool, furrow_kernel kernel,
     if (!entry)
         return NULL;
     *entry = *name;
-    fw_heap_publish_pair(entry, NULL);
+    (void)fw_heap_publish_pair(entry, NULL);
     pool->entry[pool->entries] = entry;
     pool->entry_kernel[pool->entries++] = kernel;
     return entry;
@@ -245,7 +246,7 @@ static int name_kernel(furrow_pool *pool, fw_call *call)
 int fw_pool_resolve(furrow_pool *pool, const furrow_call *request, size_t size,
                     fw_call *out)
 {
-    int rc = fw_call_resolve(request, size, pool->team->control->workers, out);
+    int rc = fw_call_resolve(request, size, pool->team->place->workers, out);
 
     return rc < 0 ? rc : name_kernel(pool, out);
 }
@@ -256,19 +257,22 @@ int furrow_pool_workers(const furrow_pool *pool)
 {
     if (!pool)
         return 0;
-    return pool->team ? pool->team->control->workers : 1;
+    return pool->team ? pool->team->place->workers : 1;
 }
 
 long furrow_pool_worker_pid(const furrow_pool *pool, int i)
 {
     fw_member *m;
+    int32_t pid;
 
-    if (!pool || !pool->team || i < 0 || i >= pool->team->control->workers)
+    if (!pool || !pool->team || i < 0 || i >= pool->team->place->workers ||
+        pool->pid != fw_participant_pid())
         return -1;
     m = &pool->team->control->member[i];
     if (fw_load_seqcst(&m->state) != FW_MEMBER_UP || !pool->team->start->processes)
         return -1;
-    return fw_load_relaxed(&m->pid);
+    pid = fw_load_relaxed(&m->pid);
+    return pid > 0 ? pid : -1;
 }
 
 static void describe_heap(FILE *out)
@@ -285,16 +289,39 @@ static void describe_heap(FILE *out)
             info.huge ? "granted by the system" : "made where the kernel lets us");
 }
 
+/* Those that end before they are up. */
+static void describe_early(const fw_control *c, FILE *out)
+{
+    for (int i = 0; i < c->workers; i++) {
+        unsigned early = fw_load_acquire(&c->member[i].early);
+        int status = fw_load_relaxed(&c->member[i].status);
+
+        if (!early)
+            continue;
+        fprintf(out, "worker %d: %u in a row ", i, early);
+        if (WIFSIGNALED(status))
+            fprintf(out, "were killed by signal %d (%s)", WTERMSIG(status),
+                    strsignal(WTERMSIG(status)));
+        else
+            fprintf(out, "ended with exit(%d)", WEXITSTATUS(status));
+        fprintf(out, " before they were up%s\n",
+                early < FW_EARLY_MAX ? "" : "; none is started any more");
+    }
+}
+
 int furrow_pool_describe(furrow_pool *pool, void *out)
 {
     if (!pool || !out)
         return fw_fail_null(pool ? "out" : "pool");
+    if (fw_pool_use(pool) < 0)
+        return fw_status_in(__func__, FURROW_EINVAL);
     if (!pool->team) {
         fputs("inside a worker: calls run inline\n", out);
         return 0;
     }
     fprintf(out, "start method: %s\n", pool->team->start->name);
     describe_heap(out);
+    describe_early(pool->team->control, out);
     return fw_status_in(
         __func__, fw_place_describe(pool->team->place, pool->team->topology, out));
 }
@@ -306,6 +333,8 @@ int furrow_pool_stat(furrow_pool *pool, furrow_pool_stats *stats)
     if (!pool || !stats)
         return fw_fail_null(pool ? "stats" : "pool");
     *stats = (furrow_pool_stats){0};
+    if (fw_pool_use(pool) < 0)
+        return fw_status_in(__func__, FURROW_EINVAL);
     if (!pool->team)
         return 0;
     c = pool->team->control;
@@ -322,23 +351,24 @@ int furrow_pool_stat(furrow_pool *pool, furrow_pool_stats *stats)
 
 static size_t collect(const fw_team *team, fw_timeline_bar *bars)
 {
+    const int64_t now = fw_os_now();
     size_t n = 0;
 
-    for (int w = 0; w < team->control->workers; w++) {
+    for (int w = 0; w < team->place->workers; w++) {
         const fw_tracering *ring = &team->trace[w];
-        uint64_t head = fw_load_acquire(&ring->head);
+        uint64_t head = fw_load_acquire(ring->head);
         uint64_t first = head > ring->capacity ? head - ring->capacity : 0;
 
         for (uint64_t i = first; i < head; i++) {
-            const fw_trace *t = &ring->record[i % ring->capacity];
+            const fw_trace t = ring->record[i % ring->capacity]; /* read once */
 
-            if (t->end >= t->start)
+            if (t.start >= 0 && t.end >= t.start && t.end <= now)
                 bars[n++] = (fw_timeline_bar){.worker = w,
-                                              .start = t->start,
-                                              .end = t->end,
-                                              .call = t->epoch,
-                                              .index = t->chunk,
-                                              .stolen = (int)t->stolen};
+                                              .start = t.start,
+                                              .end = t.end,
+                                              .call = t.epoch,
+                                              .index = t.chunk,
+                                              .stolen = !!t.stolen};
         }
     }
     return n;
@@ -349,18 +379,21 @@ static int write_timeline(furrow_pool *pool, const char *path)
     const fw_team *team = pool->team;
     fw_timeline t = {0};
     fw_timeline_bar *bars;
-    int rc;
+    int rc = fw_pool_use(pool);
 
+    if (rc < 0)
+        return rc;
+    if (fw_team_self() >= 0)
+        return fw_fail(FURROW_EINVAL, "a kernel cannot wait for its own call to end");
     if (!team || !team->trace)
         return fw_fail(FURROW_EINVAL, "the pool was opened without .trace");
     rc = fw_dispatch_lock(pool->team, FURROW_FOREVER);
     if (rc < 0)
         return rc;
-    bars = calloc((size_t)team->control->workers * team->trace_records, sizeof *bars);
+    bars = calloc((size_t)team->place->workers * team->trace_records, sizeof *bars);
     if (bars) {
-        t = (fw_timeline){.bar = bars,
-                          .count = collect(team, bars),
-                          .workers = team->control->workers};
+        t = (fw_timeline){
+            .bar = bars, .count = collect(team, bars), .workers = team->place->workers};
         rc = fw_timeline_write(path, &t);
     } else {
         rc = fw_fail(FURROW_ENOMEM, "no memory for the timeline");

@@ -13,11 +13,15 @@
  * empty again.
  *
  * What was prepared is remembered by the array's serial and the number of workers replaced
- * so far; forgetting costs a repetition, which finds everything in place.
+ * so far; forgetting costs a repetition, which finds everything in place. After a worker was
+ * replaced there is nothing to be taken, only to be mapped, by the new one: a forked process
+ * does not inherit the page tables of shared memory, so nobody can do that for it. Huge pages
+ * are not asked for again: that waits for all CPUs of the machine, once for each of them.
  */
 #include "prepare.h"
 
 #include "band.h"
+#include "headroom.h"
 #include "job.h"
 #include "status.h"
 #include "submit.h"
@@ -31,6 +35,7 @@ typedef struct take_job {
     size_t size;
     int parts;
     int processes; /* workers have OOM scores of their own */
+    int only_map;  /* all is there */
 } take_job;
 
 /* ns: better late than by another, but not for ever. What is there already is only mapped. */
@@ -49,7 +54,8 @@ static int take_part(void *payload, uint32_t part, int worker)
     if (from >= to)
         return 0;
     score = job->processes ? fw_os_oom_score(1000) : 0;
-    rc = fw_os_populate_huge(job->data + from, to - from);
+    rc = job->only_map ? fw_os_populate(job->data + from, to - from)
+                       : fw_os_populate_huge(job->data + from, to - from);
     if (job->processes && score >= 0)
         (void)fw_os_oom_score(score);
     return rc < 0 ? -rc : 0;
@@ -62,7 +68,7 @@ static take_job job_for(const furrow_pool *pool, const fw_array *root)
     memset(&job, 0, sizeof job); /* padding too: jobs are compared by bytes */
     job.data = root->block;
     job.size = root->block_size;
-    job.parts = pool->team->control->workers;
+    job.parts = pool->team->place->workers;
     job.processes = pool->team->start->processes;
     return job;
 }
@@ -78,7 +84,8 @@ static void place(const furrow_pool *pool, fw_array *root)
     if (bands == 0 || fw_load_relaxed(&root->rule) ||
         fw_os_resident(root->block, root->block_size) > root->block_size / 2)
         return;
-    fw_heap_set_placed(root->block);
+    if (fw_heap_set_placed(root->block) < 0)
+        return; /* whoever frees it would not know that it has rules */
     for (int i = 0; i < bands; i++) {
         int rc = fw_os_numa_prefer((char *)root->block + band[i].from,
                                    band[i].to - band[i].from, band[i].node);
@@ -89,12 +96,14 @@ static void place(const furrow_pool *pool, fw_array *root)
 }
 
 /* One round over all parts. 0, 1 when a worker died in it, or an error. */
-static int take_once(furrow_pool *pool, const take_job *job, uint32_t grace_ns)
+static int take_once(furrow_pool *pool, const take_job *job, uint32_t grace_ns,
+                     furrow_deadline deadline)
 {
     fw_dispatch d;
     int rc;
 
     fw_dispatch_init(&d, pool->team, (uint32_t)job->parts, grace_ns);
+    d.deadline = deadline;
     fw_job_describe(pool->team, take_part, job, sizeof *job);
     rc = fw_dispatch_run(&d);
     free(d.torn);
@@ -104,17 +113,41 @@ static int take_once(furrow_pool *pool, const take_job *job, uint32_t grace_ns)
         return fw_fail(FURROW_EDIED,
                        "the pool's supervisor was killed, and its workers "
                        "with it");
+    if (d.timed_out)
+        return fw_fail(FURROW_ETIME, "the deadline passed while memory was taken");
     if (d.no_workers)
-        return fw_fail_os(d.no_workers, "all workers are gone and none can be started");
+        return fw_team_tell_none(d.no_workers,
+                                 "all workers are gone and none can be started");
     if (d.error != FW_NO_ERROR)
         return FURROW_ENOMEM;
     return d.torn_count > 0;
 }
 
+/* By the workers that there were then. */
+static int was_prepared(furrow_pool *pool, const fw_array *root)
+{
+    int found = 0;
+
+    pthread_mutex_lock(&pool->mutex);
+    for (int i = 0; i < FW_POOL_PREPARED && !found; i++)
+        found = pool->prepared[i].serial == root->serial;
+    pthread_mutex_unlock(&pool->mutex);
+    return found;
+}
+
+/* The OOM killer leaves behind a lack: what a killed worker had taken is still there. */
+static int memory_is_short(const take_job *job)
+{
+    size_t there = fw_os_resident(job->data, job->size & ~(FW_PAGE - 1));
+
+    return fw_headroom_bytes("") < job->size - there;
+}
+
 /* A death while memory is taken that is there already only leaves pages to be mapped one by
  * one. Else it may be the OOM killer's work or anybody's: a second one in a row is taken for
- * the OOM killer's. */
-static int take(furrow_pool *pool, fw_array *root)
+ * the OOM killer's, unless there is memory for all that is not there yet; what is still
+ * not there after some more rounds, its first user takes. */
+static int take(furrow_pool *pool, fw_array *root, furrow_deadline deadline)
 {
     take_job job = job_for(pool, root);
     int known = fw_heap_taken(root->block);
@@ -123,15 +156,18 @@ static int take(furrow_pool *pool, fw_array *root)
 
     if (!known)
         place(pool, root);
-    rc = take_once(pool, &job, known ? FW_MAP_GRACE : FW_TAKE_GRACE);
-    if (rc == 1 && !known)
-        rc = take_once(pool, &job, FW_TAKE_GRACE);
+    job.only_map = known && was_prepared(pool, root);
+    rc = take_once(pool, &job, known ? FW_MAP_GRACE : FW_TAKE_GRACE, deadline);
+    for (int again = 0; rc == 1 && !known && again < 4; again++)
+        rc = again && memory_is_short(&job)
+                 ? FURROW_ENOMEM
+                 : take_once(pool, &job, FW_TAKE_GRACE, deadline);
     if (rc == 0 && !known)
-        fw_heap_set_taken(root->block);
-    if (rc == 0 || (rc == 1 && known))
+        (void)fw_heap_set_taken(root->block);
+    if (rc >= 0)
         return 0;
     if (before == 0)
-        (void)fw_os_punch(job.data, job.size & ~(FW_PAGE - 1));
+        (void)fw_os_punch(job.data, job.size & ~(FW_PAGE_MOST - 1));
     if (rc < 0 && rc != FURROW_ENOMEM)
         return rc;
     return fw_fail(FURROW_ENOMEM, "there is no memory for the %zu MiB of the array",
@@ -172,13 +208,16 @@ static void note_prepared(furrow_pool *pool, const fw_array *root)
 
 int fw_prepare(furrow_pool *pool, const fw_call *call)
 {
+    furrow_deadline deadline =
+        call->request.deadline ? call->request.deadline : FURROW_FOREVER;
+
     for (int k = 0; k < FW_CALL_OPERANDS; k++) {
         fw_array *a = call->operand[k];
         int rc;
 
         if (!worth_it(a) || is_prepared(pool, a->root))
             continue;
-        rc = take(pool, a->root);
+        rc = take(pool, a->root, deadline);
         if (rc < 0)
             return rc;
         note_prepared(pool, a->root);

@@ -7,6 +7,7 @@
  */
 #include "reduce.h"
 #include "chunk.h"
+#include "pool.h"
 #include "status.h"
 
 #include <string.h>
@@ -94,7 +95,10 @@ static int reduce_pool(furrow_pool *pool, const fw_reduction *r, size_t chunk,
 int fw_reduce(furrow_pool *pool, const fw_reduction *r, fw_slot *out)
 {
     const size_t chunk = fw_chunk_for_reduce(r->in[0]->len, r->in[0]->itemsize);
+    int rc = fw_pool_use(pool);
 
+    if (rc < 0)
+        return rc;
     if (operand_bytes(r) < FW_CHUNK_INLINE_BYTES)
         return reduce_here(r, chunk, out);
     return reduce_pool(pool, r, chunk, out);

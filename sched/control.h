@@ -24,9 +24,10 @@
 #include <string.h>
 
 #define FW_GROUPS_MAX  64
+#define FW_GROUP_ROOM  256 /* go lines: as many as group_of[] can name */
+#define FW_MEMBER_ROOM 512 /* members and their words: as many as `workers` can count */
 #define FW_JOB_PAYLOAD 896 /* bytes of a job that the engine describes a call with */
 #define FW_QUEUE_MAX   256 /* submissions waiting */
-#define FW_QUEUE_SLOTS (FW_QUEUE_MAX + 1) /* and one that runs */
 
 /* Runs one chunk: 0, or the value that fails the call. The payload is the worker's own copy,
  * in which it may note things until the job changes. */
@@ -82,7 +83,8 @@ static inline void fw_tail_copy(void *to, const void *from, size_t size)
  *   +----------------------+---------+-------------+--------+
  * When the caller runs, it has the part of the worker in the seat, who stays out. */
 enum { FW_SEQ_CLOSED = 1, FW_SEQ_CALLER_RUNS = 2 };
-#define FW_SEQ_STOP UINT64_MAX
+#define FW_SEQ_STOP        UINT64_MAX
+#define FW_GENERATION_MASK (UINT64_MAX >> 10)
 static inline uint64_t fw_seq_open(uint64_t generation, int seat)
 {
     return generation << 10 | (seat < 0 ? 0 : (uint64_t)seat << 2 | FW_SEQ_CALLER_RUNS);
@@ -142,6 +144,8 @@ typedef struct fw_member {
     _Atomic int32_t pid;    /* 0 for a thread; kept while DEAD */
     _Atomic int32_t status; /* wait status, while DEAD */
     _Atomic uint32_t kill;  /* FW_KILL_...: the driver wants it ended */
+    _Atomic uint64_t start; /* with pid: its identity; by itself, before it is UP */
+    _Atomic uint32_t early; /* how many in a row ended before they were up */
 } fw_member;
 _Static_assert(sizeof(fw_member) == 384, "three pairs of lines");
 
@@ -153,27 +157,30 @@ typedef struct fw_torn_chunk {
     int32_t status; /* wait status */
 } fw_torn_chunk;
 
+/* `workers`, `groups` and group_of[] are no larger than the room that there is for what
+ * they count and name, whatever a stray store leaves in them: who walks or indexes by them
+ * stays inside the block. The room that is not used has no memory. */
 typedef struct fw_control {
     uint64_t magic;
-    int32_t workers;
-    int32_t groups;
-    uint16_t group_of[FW_WORKERS_MAX];
-    uint8_t near[FW_WORKERS_MAX]; /* index into go.out, or FW_FAR */
+    uint32_t workers : 9;
+    uint8_t groups;
+    uint8_t group_of[FW_MEMBER_ROOM];
+    uint8_t near[FW_MEMBER_ROOM]; /* index into go.out, or FW_FAR */
     fw_job job;
-    fw_go go[FW_GROUPS_MAX];
+    fw_go go[FW_GROUP_ROOM];
 
-    _Alignas(128) _Atomic uint32_t park[FW_WORKERS_MAX]; /* 1: worker i sleeps on it */
+    _Alignas(128) _Atomic uint32_t park[FW_MEMBER_ROOM]; /* 1: worker i sleeps on it */
     _Alignas(128) _Atomic int32_t
         caller_cpu; /* where the driver waits without spinning: the
                                                  worker there does not spin; or -1 */
-    _Atomic int32_t cpu_of[FW_WORKERS_MAX]; /* worker i's, or -2: not on one CPU */
+    _Atomic int32_t cpu_of[FW_MEMBER_ROOM]; /* worker i's, or -2: not on one CPU */
 
     /* The driver's words. The driver is whoever holds `driver`: a caller, or the
      * supervisor for calls that nobody waits in. */
     _Alignas(128) fw_turn driver;
-    _Atomic uint64_t generation; /* of the last dispatch */
-    _Atomic uint64_t active;     /* generation being driven; 0: none */
-    _Atomic uint32_t opened; /* written to order the opening before a look at park[] */
+    _Atomic uint64_t generation;          /* of the last dispatch */
+    _Atomic uint64_t active;              /* generation being driven; 0: none */
+    _Atomic uint32_t opened;              /* where an opener meets a sleeper (idle.c) */
     _Alignas(128) _Atomic uint32_t join;  /* futex of the waiting driver */
     _Atomic uint32_t driver_sleeps;       /* FW_SLEEPS_...: how to wake it */
     _Alignas(128) _Atomic uint64_t error; /* lowest failing chunk << 32 | value */
@@ -200,15 +207,35 @@ typedef struct fw_control {
     /* Submissions: a ring, written under `queue_lock`; the supervisor takes from it. */
     _Alignas(128) fw_lock queue_lock;
     uint64_t queue_head, queue_tail;
-    uint64_t queue_kept; /* the ring holds a reference to those from here on */
-    struct fw_submission *queue[FW_QUEUE_SLOTS];
+    struct fw_submission *queue[FW_QUEUE_MAX];
+    struct fw_submission *running; /* the supervisor's; it holds a reference */
+    struct fw_submission *over;    /* the supervisor's: nobody's, still to be freed */
     _Atomic uint32_t queued;       /* tail - head, for a look without the lock */
     _Atomic uint32_t supervise;    /* futex of a supervisor thread */
 
-    _Alignas(128) fw_member member[];
+    _Alignas(128) fw_member member[FW_MEMBER_ROOM];
 } fw_control;
+_Static_assert(FW_WORKERS_MAX < FW_MEMBER_ROOM && FW_GROUPS_MAX <= FW_GROUP_ROOM,
+               "room for all");
 
 #define FW_NO_ERROR UINT64_MAX
+
+/* Workers that end before they are up, so many in a row, are not started any more. */
+#define FW_EARLY_MAX 10
+/* In the place of an errno: with the wait status of the last of them. */
+#define FW_ENDS_EARLY (1 << 16)
+
+/* Why no worker can be started, now that none is there: an errno, FW_ENDS_EARLY + status,
+ * or 0: some are still tried. */
+static inline int fw_control_why_none(fw_control *c)
+{
+    int why = (int)fw_load_relaxed(&c->spawn_error);
+
+    for (int i = 0; i < c->workers && !why; i++)
+        if (fw_load_acquire(&c->member[i].early) < FW_EARLY_MAX)
+            return 0;
+    return why ? why : FW_ENDS_EARLY | (fw_load_relaxed(&c->member[0].status) & 0xffff);
+}
 
 /* driver_sleeps: on the join futex, or as a supervisor that is to be notified. */
 enum { FW_SLEEPS_FUTEX = 1, FW_SLEEPS_SUPERVISOR = 2 };
@@ -221,7 +248,7 @@ enum { FW_SLEEPS_FUTEX = 1, FW_SLEEPS_SUPERVISOR = 2 };
 static inline _Atomic uint64_t *fw_control_out(fw_control *c, int i)
 {
     return c->near[i] == FW_FAR ? &c->member[i].out_gen
-                                : &c->go[c->group_of[i]].out[c->near[i]];
+                                : &c->go[c->group_of[i]].out[c->near[i] & 1];
 }
 
 /* Is worker i inside the generation? It announced it and has not left. */
@@ -237,6 +264,24 @@ static inline int fw_member_is_dead(fw_member *m)
     uint32_t state = fw_load_seqcst(&m->state);
 
     return state == FW_MEMBER_DEAD || state == FW_MEMBER_FENCED;
+}
+
+/* The number of the next dispatch: as wide as it is in a seq, whatever the word holds, else
+ * nobody would ever be seen in it. */
+static inline uint64_t fw_control_next(fw_control *c)
+{
+    uint64_t g = (fw_load_relaxed(&c->generation) + 1) & FW_GENERATION_MASK;
+
+    return g ? g : 1;
+}
+
+/* From 0, or from what a stray store left. */
+static inline void fw_control_want_kill(fw_member *m)
+{
+    uint32_t seen = fw_load_seqcst(&m->kill);
+
+    if (seen != FW_KILL_WANTED && seen != FW_KILL_SENT)
+        (void)fw_cas_seqcst(&m->kill, &seen, FW_KILL_WANTED);
 }
 
 /* Start no more chunks of the call. Only ever upwards: a cancel that comes after its call

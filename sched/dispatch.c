@@ -8,7 +8,7 @@
  *
  *   open    job, marks, error word; go line; seq = open(g) in every group; wake sleepers
  *   join    until every member left g, or nobody is inside and one that left saw all
- *           shares empty, or nobody is inside and somebody died
+ *           shares empty, or nobody is inside and somebody died or the deadline is over
  *   close   seq = closed(g), unless all members have been in g and left it: then nobody can
  *           enter it any more, and the next open saves a transfer of the line; wait until
  *           nobody is inside
@@ -26,6 +26,7 @@
  */
 #include "dispatch.h"
 
+#include "caller.h"
 #include "job.h"
 #include "reap.h"
 #include "status.h"
@@ -121,14 +122,15 @@ static tally take_tally(fw_dispatch *d, uint64_t g)
     return t;
 }
 
-/* The quick look of the hot path: one line per member, and no other of theirs.
+/* The quick look of the hot path: one line per member, and no other of theirs. Seqcst, for
+ * the driver goes to sleep on it.
  * acquire: member.out <- leave() */
 static int all_left(fw_dispatch *d, uint64_t g)
 {
     fw_control *c = d->team->control;
 
     for (int i = 0; i < c->workers; i++)
-        if (i != d->seat && i != d->held && fw_load_acquire(fw_control_out(c, i)) != g)
+        if (i != d->seat && i != d->held && fw_load_seqcst(fw_control_out(c, i)) != g)
             return 0;
     return 1;
 }
@@ -165,10 +167,8 @@ static void mind_deadline(fw_dispatch *d, uint64_t g)
             stderr);
     d->timed_out |= FW_DEADLINE_PASSED | FW_DEADLINE_ENDED;
     for (int i = 0; d->team->start->processes && i < c->workers; i++) {
-        uint32_t none = 0;
-
         if (fw_control_inside(c, i, g))
-            (void)fw_cas_seqcst(&c->member[i].kill, &none, FW_KILL_WANTED);
+            fw_control_want_kill(&c->member[i]);
     }
     d->team->start->notify(d->team);
 }
@@ -207,7 +207,7 @@ static int hopeless(fw_dispatch *d)
         if (state == FW_MEMBER_UP || state == FW_MEMBER_STARTING)
             return 0;
     }
-    d->no_workers = (int)fw_load_relaxed(&c->spawn_error);
+    d->no_workers = fw_control_why_none(c);
     return d->no_workers;
 }
 
@@ -303,6 +303,8 @@ static int join(fw_dispatch *d, uint64_t g, uint32_t deaths)
         if (may_close(&t, d->caller_runs, died_since(d, deaths)) || hopeless(d))
             break;
         mind_deadline(d, g);
+        if (d->timed_out && t.inside == 0)
+            break; /* nobody has come in time: whoever comes now is late */
         sleep_a_tick(d, g);
     }
     close_generation(d, g);
@@ -341,6 +343,8 @@ static void settle_kills(fw_dispatch *d)
         uint32_t wanted = FW_KILL_WANTED;
 
         (void)fw_cas_seqcst(&m->kill, &wanted, 0);
+        if (dying(m))
+            team->start->notify(team); /* it may be that nobody was sent the signal */
         while (dying(m) && (d->wait || !team->start->supervisor_gone(team)))
             wait_for_death(d);
     }
@@ -358,7 +362,9 @@ static void work_myself(fw_dispatch *d, uint64_t g, uint32_t chunks)
         fw_wake_again(d); /* our own part may be long */
     me->deadline = d->deadline == INT64_MAX ? 0 : d->deadline;
     fw_worker_be(d->seat);
+    fw_caller_begin(d->team);
     fw_worker_work(me, g);
+    fw_caller_end();
     fw_worker_be(outer);
 }
 
@@ -402,7 +408,7 @@ static void begin(fw_dispatch *d)
 
     if (fw_load_relaxed(&c->error) != FW_NO_ERROR)
         fw_store_relaxed(&c->error, FW_NO_ERROR);
-    d->epoch = fw_load_relaxed(&c->generation) + 1;
+    d->epoch = fw_control_next(c);
     if (d->epoch_out)
         fw_store_seqcst(d->epoch_out, d->epoch);
     if (d->canceled && fw_load_seqcst(d->canceled))
@@ -412,7 +418,7 @@ static void begin(fw_dispatch *d)
         c->mark_shift = fw_job_mark_shift(d->chunks);
 }
 
-/* release: control.active -> replaceable() */
+/* release: control.active -> fw_team_replaceable() */
 int fw_dispatch_run(fw_dispatch *d)
 {
     fw_control *c = d->team->control;
@@ -423,7 +429,7 @@ int fw_dispatch_run(fw_dispatch *d)
         return rc;
     begin(d);
     do {
-        uint64_t g = fw_load_relaxed(&c->generation) + 1;
+        uint64_t g = fw_control_next(c);
 
         fw_store_relaxed(&c->generation, g);
         fw_store_release(&c->active, g);
@@ -449,6 +455,14 @@ int fw_dispatch_run(fw_dispatch *d)
         d->timed_out |= 1; /* the caller's own part may have been the one that saw it */
     fw_count(&c->calls);
     return 0;
+}
+
+/* Whether anybody died in the call is not known here: it is taken for so. */
+void fw_dispatch_join(fw_dispatch *d, uint64_t g)
+{
+    (void)join(d, g, fw_load_acquire(&d->team->control->deaths) - 1);
+    if (d->timed_out & FW_DEADLINE_ENDED)
+        settle_kills(d);
 }
 
 /* Until it is our turn, or the supervisor is gone: it may have had the turn. */

@@ -40,7 +40,8 @@ typedef struct fw_dispatch {
     uint64_t epoch;
     int timed_out;  /* FW_DEADLINE_...; `cut` tells whether anything was left out */
     int cut;        /* chunks were not started because of deadline or cancel */
-    int no_workers; /* errno: none is left and none can be started */
+    int no_workers; /* fw_control_why_none(): none is left and none can be started */
+    int corrupt;    /* a stray store has met the control block: likewise */
     int supervisor_gone; /* nothing can be said about what was running */
     uint64_t error;      /* lowest failing chunk << 32 | value; FW_NO_ERROR */
     fw_torn_chunk *torn; /* ascending; malloc'ed: the caller of run() frees it */
@@ -65,7 +66,7 @@ static inline void fw_dispatch_init(fw_dispatch *d, fw_team *team, uint32_t chun
     d->wait = NULL;
     d->wait_arg = NULL;
     d->epoch = 0;
-    d->timed_out = d->cut = d->no_workers = d->supervisor_gone = 0;
+    d->timed_out = d->cut = d->no_workers = d->supervisor_gone = d->corrupt = 0;
     d->error = FW_NO_ERROR;
     d->torn = NULL;
     d->torn_count = 0;
@@ -74,6 +75,9 @@ static inline void fw_dispatch_init(fw_dispatch *d, fw_team *team, uint32_t chun
 /* Run it. Needs the driver lock. Blocks until no member may still write to the call's
  * arrays. */
 int fw_dispatch_run(fw_dispatch *d);
+
+/* For a caller whose own part broke off: close generation g, wait until nobody is inside. */
+void fw_dispatch_join(fw_dispatch *d, uint64_t g);
 
 /* The driver lock. FURROW_ECLOSED when the team is closing, FURROW_EDIED when the
  * supervisor is gone, FURROW_ETIME when the deadline passes first. */

@@ -14,8 +14,7 @@
 #include "nursery.h"
 #include "participant.h"
 #include "status.h"
-
-#include <pthread.h>
+#include "turn.h"
 
 typedef struct guard_words {
     _Atomic uint32_t pid;
@@ -29,20 +28,42 @@ typedef struct guarded {
     uint64_t start;
 } guarded;
 
-static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
-static int32_t
-    guarded_pid; /* the process that the guard guards: a forked child needs one */
-static pid_t guard_pid; /* with its start time: an identity that needs no open fd */
-static uint64_t guard_start;
+/* The guard of this process. In memory that reads as zeros in a forked child, which needs
+ * one of its own, and in which nobody has the turn that a thread of its parent may have had
+ * at the fork. */
+typedef struct guarding {
+    fw_turn starting;
+    pid_t pid; /* with its start time: an identity that needs no open fd */
+    uint64_t start;
+    guard_words *words; /* ours, unpublished: they go with this process */
+} guarding;
+
+static guarding *_Atomic page;
+
+/* Made once per program; lost races leak a page at most. */
+static guarding *here(void)
+{
+    guarding *mine = fw_load_acquire(&page), *expected = NULL;
+
+    if (mine)
+        return mine;
+    mine = fw_os_page_wiped_on_fork();
+    if (mine && !fw_cas_seqcst(&page, &expected, mine)) {
+        fw_os_unmap(mine, FW_PAGE);
+        mine = expected;
+    }
+    return mine;
+}
 
 static void wait_for_its_end(const guarded *g)
 {
     int64_t tick = 100 * 1000 * 1000;
+    _Atomic uint32_t nothing = 0;
 
     if (g->pidfd >= 0)
         (void)fw_os_pidfd_wait(g->pidfd, INT64_MAX);
     while (!fw_os_process_gone(g->pid, g->start))
-        (void)fw_os_futex_wait(&g->words->go_ahead, 1, fw_os_now() + tick);
+        (void)fw_os_futex_wait(&nothing, 0, fw_os_now() + tick);
 }
 
 static void be_guard(void *arg)
@@ -59,16 +80,22 @@ static void be_guard(void *arg)
         (void)fw_os_futex_wait(&g->words->go_ahead, 0, fw_os_now() + 100 * 1000 * 1000);
     wait_for_its_end(g);
     fw_names_orphaned(g->pid, g->start);
+    (void)fw_heap_sweep(); /* what else the owner left; the words too */
 }
 
-static int start(void)
+/* A guard that was killed does not look at its words any more. */
+static int start(guarding *own)
 {
-    guarded g = {.words = fw_heap_alloc(sizeof *g.words)};
+    guarded g = {0};
     int rc, pidfd = -1;
 
-    if (!g.words)
+    if (!own->words)
+        own->words = fw_heap_alloc(sizeof *own->words);
+    if (!own->words)
         return furrow_last_error()->code;
-    fw_heap_publish_pair(g.words, NULL); /* the guard's until the family ends */
+    g.words = own->words;
+    fw_store_relaxed(&g.words->pid, 0);
+    fw_store_relaxed(&g.words->go_ahead, 0);
     fw_participant_identity(&g.pid, &g.start);
     g.pidfd = fw_os_pidfd_open((pid_t)g.pid);
     rc = fw_nursery_fork(be_guard, &g, &g.words->pid, &g.words->go_ahead, &pidfd);
@@ -76,27 +103,29 @@ static int start(void)
     fw_os_close(pidfd);
     if (rc < 0)
         return fw_fail_os(-rc, "cannot start the guard of named arrays");
-    guard_pid = (pid_t)rc;
-    guard_start = 0;
-    (void)fw_os_start_time(guard_pid, &guard_start);
+    own->pid = (pid_t)rc;
+    own->start = 0;
+    (void)fw_os_start_time(own->pid, &own->start);
     return 0;
 }
 
-static int running(void)
+static int running(const guarding *own)
 {
-    return guarded_pid == fw_participant_pid() && guard_pid > 0 &&
-           !fw_os_process_gone(guard_pid, guard_start);
+    return own->pid > 0 && !fw_os_process_gone(own->pid, own->start);
 }
 
 int fw_names_guard(void)
 {
+    guarding *own = here();
     int rc = 0;
 
-    pthread_mutex_lock(&starting);
-    if (!running()) {
-        rc = start();
-        guarded_pid = rc < 0 ? 0 : fw_participant_pid();
-    }
-    pthread_mutex_unlock(&starting);
+    if (!own)
+        return fw_fail(FURROW_ENOMEM, "no memory for a page of this process");
+    while (!fw_turn_try(&own->starting) &&
+           !fw_turn_wait(&own->starting, 100 * 1000 * 1000))
+        ;
+    if (!running(own))
+        rc = start(own);
+    fw_turn_end(&own->starting);
     return rc;
 }

@@ -2,11 +2,13 @@
  *
  * Idle workers: spin on the generation word, then sleep on a word of their own.
  *
- *   sleeper: park[i] = 1 (seqcst) ; look at seq again ; FUTEX_WAIT(park[i] == 1, 1 s)
- *   opener:  seq = open ; a seqcst store ; look at park[] ; CAS park[i] 1 -> 0 ; FUTEX_WAKE
+ *   sleeper: park[i] = 1 ; swap opened ; look at seq again ; FUTEX_WAIT(park[i] == 1, 1 s)
+ *   opener:  seq = open ; swap opened ; look at park[] ; CAS park[i] 1 -> 0 ; FUTEX_WAKE
  *
  * A Dekker pair: either the sleeper sees the generation, or the opener sees the sleeper
- * (wake.c says when it looks).
+ * (wake.c says when it looks). Both swap the same word, for the opener's
+ * store is no seqcst one, which would cost every dispatch: of two swaps one comes first, and
+ * who comes second sees all that the other wrote before.
  * The opener wakes two, each of them wakes two more. Killed: a dead sleeper's 1 costs one
  * wake of nobody; a waker that dies between CAS and FUTEX_WAKE, or before it woke its two,
  * leaves sleepers for the rest of their second. The work does not wait for them: it is
@@ -72,6 +74,7 @@ static uint64_t spin(fw_control *c, int i, uint64_t last, int64_t until)
 static void sleep_until_woken(fw_control *c, int i, uint64_t last)
 {
     fw_swap_seqcst(&c->park[i], 1);
+    fw_swap_seqcst(&c->opened, 1);
     if (!news(fw_load_seqcst(&c->go[c->group_of[i]].seq), i, last)) {
         fw_count(&c->member[i].count[FW_COUNT_parks]);
         (void)fw_os_futex_wait(&c->park[i], 1, fw_os_now() + 1000000000);

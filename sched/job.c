@@ -15,6 +15,8 @@ void fw_job_describe(fw_team *team, fw_job_run run, const void *payload, size_t 
 {
     fw_job *job = &team->control->job;
 
+    size =
+        size < FW_JOB_PAYLOAD ? size : FW_JOB_PAYLOAD; /* a submission's, overwritten */
     if (job->version && job->run == run && job->size == size &&
         memcmp(job->payload, payload, size) == 0)
         return;
@@ -30,10 +32,27 @@ uint32_t fw_job_mark_shift(uint32_t chunks)
     return chunks <= 64 ? 4 : 0;
 }
 
+/* The words are read once: what is checked is what is used. */
+int fw_job_marks(const fw_control *c, uint32_t chunks, fw_marks *out)
+{
+    size_t room = c->mark_room;
+
+    *out = (fw_marks){
+        .mark = c->mark, .list = c->list, .shift = fw_job_mark_shift(chunks)};
+    if ((size_t)chunks << out->shift <= room &&
+        fw_heap_spans(out->mark, room * sizeof *out->mark, 0) &&
+        fw_heap_spans(out->list, room * sizeof *out->list, 0) &&
+        (uintptr_t)out->mark % sizeof *out->mark == 0 &&
+        (uintptr_t)out->list % sizeof *out->list == 0)
+        return 0;
+    return fw_fail(FURROW_ECORRUPT, "the pool's memory is overwritten: where its marks "
+                                    "are");
+}
+
 int fw_job_ensure_marks(fw_control *c, uint32_t chunks)
 {
-    uint32_t room = chunks < 2048 ? 2048 : chunks, *list;
-    _Atomic uint64_t *mark;
+    uint32_t room = chunks < 2048 ? 2048 : chunks, *list, *old_list = c->list;
+    _Atomic uint64_t *mark, *old_mark = c->mark;
 
     if (chunks <= c->mark_room)
         return 0;
@@ -44,11 +63,12 @@ int fw_job_ensure_marks(fw_control *c, uint32_t chunks)
             (void)fw_heap_free(mark);
         return furrow_last_error()->code;
     }
-    if (c->mark)
-        (void)fw_heap_free_pair(c->mark, c->list);
-    fw_heap_publish_pair(mark, list);
+    if (fw_heap_publish_pair(mark, list) < 0)
+        return furrow_last_error()->code; /* later; these end with this process */
     c->mark = mark;
     c->list = list;
     c->mark_room = room;
+    if (old_mark)
+        (void)fw_heap_free_pair(old_mark, old_list);
     return 0;
 }

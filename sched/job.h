@@ -14,6 +14,15 @@ void fw_job_describe(fw_team *team, fw_job_run run, const void *payload, size_t 
 /* Marks of so many chunks lie so many bits apart: see control.h. */
 uint32_t fw_job_mark_shift(uint32_t chunks);
 
+/* Where the marks of a call of so many chunks are, and the list of a rerun: in the heap,
+ * with room for all. FURROW_ECORRUPT when a stray store has met the words that say so. */
+typedef struct fw_marks {
+    _Atomic uint64_t *mark; /* of chunk c: mark[c << shift] */
+    uint32_t *list;
+    uint32_t shift;
+} fw_marks;
+int fw_job_marks(const fw_control *c, uint32_t chunks, fw_marks *out);
+
 /* Room for so many marks and list entries. Needs the driver lock. FURROW_ENOMEM. */
 int fw_job_ensure_marks(fw_control *c, uint32_t chunks);
 

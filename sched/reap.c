@@ -14,16 +14,10 @@
  */
 #include "reap.h"
 
+#include "job.h"
 #include "status.h"
 
 #include <stdlib.h>
-
-static _Atomic uint64_t *mark_of(const fw_dispatch *d, uint32_t chunk)
-{
-    const fw_control *c = d->team->control;
-
-    return &c->mark[(size_t)chunk << c->mark_shift];
-}
 
 static int by_chunk(const void *a, const void *b)
 {
@@ -51,18 +45,24 @@ uint32_t fw_reap_scan(fw_dispatch *d)
 {
     fw_control *c = d->team->control;
     uint32_t todo = 0;
+    fw_marks marks;
 
+    if (fw_job_marks(c, d->chunks, &marks) < 0) {
+        d->corrupt = 1;
+        return 0;
+    }
     for (uint32_t chunk = 0; chunk < d->chunks; chunk++) {
-        uint64_t mark = fw_load_acquire(mark_of(d, chunk));
+        _Atomic uint64_t *word = &marks.mark[(size_t)chunk << marks.shift];
+        uint64_t mark = fw_load_acquire(word);
 
         if (fw_mark_is(mark, d->epoch, FW_MARK_DONE))
             continue;
         if (fw_mark_is(mark, d->epoch, FW_MARK_STARTED)) {
             add_torn(d, chunk, fw_mark_worker(mark));
-            fw_store_relaxed(mark_of(d, chunk), fw_mark(d->epoch, 0, FW_MARK_DONE));
+            fw_store_relaxed(word, fw_mark(d->epoch, 0, FW_MARK_DONE));
         } else if (chunk < fw_load_relaxed(&c->error) >> 32 &&
                    fw_load_relaxed(&c->cancel) != d->epoch) {
-            c->list[todo++] = chunk;
+            marks.list[todo++] = chunk;
         }
     }
     if (d->torn_count > 1)
@@ -85,8 +85,13 @@ void fw_reap_fence(fw_team *team)
 /* acquire: control.mark <- run_chunk() */
 int fw_reap_incomplete(const fw_dispatch *d)
 {
+    fw_marks marks;
+
+    if (fw_job_marks(d->team->control, d->chunks, &marks) < 0)
+        return 1;
     for (uint32_t chunk = 0; chunk < d->chunks; chunk++)
-        if (!fw_mark_is(fw_load_acquire(mark_of(d, chunk)), d->epoch, FW_MARK_DONE))
+        if (!fw_mark_is(fw_load_acquire(&marks.mark[(size_t)chunk << marks.shift]),
+                        d->epoch, FW_MARK_DONE))
             return 1;
     return 0;
 }

@@ -10,6 +10,11 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+
+#define END_NS                                                                         \
+    (10 * INT64_C(1000000000)) /* workers have died of their nursery's death */
+#define PATIENCE_NS (2 * INT64_C(1000000000)) /* a nursery has killed its workers */
 
 /* Pidfds may be refused; and a program may close all its files, ours too, and open others
  * in their place. */
@@ -23,37 +28,44 @@ static int nursery_gone(const fw_team *team)
 {
     if (has_pidfd(team))
         return fw_os_pidfd_dead(team->nursery_pidfd);
-    return fw_os_process_gone((pid_t)fw_load_relaxed(&team->control->nursery_pid),
-                              team->nursery_start);
+    return fw_os_process_gone((pid_t)team->nursery_pid, team->nursery_start);
 }
 
-/* Of a worker, which the kernel ends. */
-static void wait_for_end_of(const fw_team *team, pid_t pid)
+/* Of a worker that was up, which the kernel has been told to end: it takes as long as a kill
+ * takes. Its pid may be another's by now, and a stray store's, who does not end. */
+static void wait_for_end_of(const fw_team *team, fw_member *m, int64_t until)
 {
+    pid_t pid = (pid_t)fw_load_relaxed(&m->pid);
+    uint64_t start = fw_load_relaxed(&m->start);
     int fd = fw_os_pidfd_open(pid);
 
-    if (fd >= 0)
-        (void)fw_os_pidfd_wait(fd, INT64_MAX);
-    while (fd < 0 && !fw_os_process_gone(pid, 0)) /* pidfds are refused */
+    if (fd >= 0 && !fw_os_process_gone(pid, start)) /* fd is its own, then */
+        (void)fw_os_pidfd_wait(fd, until);
+    while (fd < 0 && fw_os_now() < until && /* pidfds are refused */
+           !fw_os_process_gone(pid, start))
         (void)fw_os_futex_wait(&team->control->up, fw_load_seqcst(&team->control->up),
                                fw_os_now() + 1000 * 1000);
     fw_os_close(fd);
 }
 
-/* The workers die with the nursery, but not in the same instant. */
+/* The workers die with the nursery, but not in the same instant. Those that were just being
+ * started have touched nothing and come up no more. */
 static int supervisor_gone(const fw_team *team)
 {
     fw_control *c = team->control;
+    int64_t until;
 
     if (!nursery_gone(team))
         return 0;
-    for (int i = 0; i < c->workers; i++) {
+    until = fw_os_now() + END_NS;
+    for (int i = 0; i < team->place->workers; i++) {
         fw_member *m = &c->member[i];
-        uint32_t state = fw_load_seqcst(&m->state);
+        uint32_t starting = FW_MEMBER_STARTING;
 
-        if (state != FW_MEMBER_UP && state != FW_MEMBER_STARTING)
+        if (fw_cas_seqcst(&m->state, &starting, FW_MEMBER_EMPTY) ||
+            fw_load_seqcst(&m->state) != FW_MEMBER_UP)
             continue;
-        wait_for_end_of(team, (pid_t)fw_load_relaxed(&m->pid));
+        wait_for_end_of(team, m, until);
         fw_store_relaxed(&m->status, SIGKILL);
         fw_add_seqcst(&c->deaths, 1);
         fw_store_seqcst(&m->state, FW_MEMBER_DEAD);
@@ -61,37 +73,40 @@ static int supervisor_gone(const fw_team *team)
     return 1;
 }
 
+/* All are to come up, the first time. */
+static int why_not_up(fw_control *c)
+{
+    for (int i = 0; i < c->workers; i++)
+        if (fw_load_acquire(&c->member[i].early) >= FW_EARLY_MAX)
+            return FW_ENDS_EARLY | (fw_load_relaxed(&c->member[i].status) & 0xffff);
+    return (int)fw_load_seqcst(&c->spawn_error);
+}
+
+static int tell_not_up(fw_control *c, int why, uint32_t up)
+{
+    char what[64];
+
+    snprintf(what, sizeof what, "only %u of %d workers could be started", up,
+             c->workers);
+    return fw_team_tell_none(why, what);
+}
+
 static int wait_until_up(fw_team *team)
 {
     fw_control *c = team->control;
 
     for (;;) {
-        uint32_t up = fw_load_seqcst(&c->up), error = fw_load_seqcst(&c->spawn_error);
+        uint32_t up = fw_load_seqcst(&c->up);
+        int why = why_not_up(c);
 
-        if ((int)up >= c->workers)
+        if ((int)up >= team->place->workers)
             return 0;
-        if (error)
-            return fw_fail_os((int)error, "only %u of %d workers could be started", up,
-                              c->workers);
+        if (why)
+            return tell_not_up(c, why, up);
         if (nursery_gone(team))
             return fw_fail(FURROW_EOS, "the pool's nursery ended at once");
         (void)fw_os_futex_wait(&c->up, up, fw_os_now() + 100 * 1000 * 1000);
     }
-}
-
-static void end(fw_team *team)
-{
-    fw_control *c = team->control;
-
-    if (has_pidfd(team))
-        (void)fw_os_pidfd_wait(team->nursery_pidfd, INT64_MAX);
-    while (!nursery_gone(team))
-        (void)fw_os_futex_wait(&c->up, fw_load_seqcst(&c->up),
-                               fw_os_now() + 1000 * 1000);
-    (void)supervisor_gone(team); /* killed: its workers may still write for a moment */
-    if (has_pidfd(team))
-        fw_os_close(team->nursery_pidfd);
-    team->nursery_pidfd = -1;
 }
 
 static void notify(fw_team *team)
@@ -99,7 +114,38 @@ static void notify(fw_team *team)
     if (fw_os_pid() == team->opener && has_pidfd(team))
         (void)fw_os_pidfd_signal(team->nursery_pidfd, SIGUSR1);
     else
-        fw_os_signal_process((pid_t)fw_load_relaxed(&team->control->nursery_pid));
+        fw_os_signal_process((pid_t)team->nursery_pid);
+}
+
+static void wait_a_moment(const fw_team *team)
+{
+    _Atomic uint32_t *up = &team->control->up;
+
+    if (has_pidfd(team))
+        (void)fw_os_pidfd_wait(team->nursery_pidfd, fw_os_now() + 200 * 1000 * 1000);
+    else
+        (void)fw_os_futex_wait(up, fw_load_seqcst(up), fw_os_now() + 1000 * 1000);
+}
+
+/* A nursery that is to kill its workers and does not (it is stopped, or a stray store made
+ * it wait for nothing) is killed, and its workers with it. */
+static void end(fw_team *team)
+{
+    int64_t patience = fw_os_now() + PATIENCE_NS;
+
+    while (!nursery_gone(team)) {
+        wait_a_moment(team);
+        if (fw_load_seqcst(&team->control->stop) != team->stop) {
+            fw_store_seqcst(&team->control->stop, team->stop); /* a stray store */
+            notify(team);
+        }
+        if (team->stop == 2 && fw_os_now() > patience && has_pidfd(team))
+            (void)fw_os_pidfd_signal(team->nursery_pidfd, SIGKILL);
+    }
+    (void)supervisor_gone(team); /* killed: its workers may still write for a moment */
+    if (has_pidfd(team))
+        fw_os_close(team->nursery_pidfd);
+    team->nursery_pidfd = -1;
 }
 
 static int open_(fw_team *team)
@@ -115,10 +161,12 @@ static int open_(fw_team *team)
     fw_os_close(nursery.opener_pidfd);
     if (rc < 0)
         return fw_fail_os(-rc, "cannot fork the pool's nursery");
+    team->nursery_pid = (int32_t)rc;
     (void)fw_os_start_time((pid_t)rc, &team->nursery_start);
     rc = wait_until_up(team);
     if (rc < 0) {
-        fw_store_seqcst(&c->stop, 2);
+        team->stop = 2;
+        fw_store_seqcst(&c->stop, team->stop);
         notify(team);
         end(team);
     }

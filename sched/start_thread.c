@@ -2,7 +2,9 @@
  *
  * Start method thread: workers are threads of the caller, and so is their supervisor.
  *
- * There are no deaths here but the program's own. The shared structures are the same.
+ * There are no deaths here but the program's own, and that of a thread whose kernel ends it
+ * (pthread_exit): its chunk is torn, as a process's is, and the supervisor starts another.
+ * The shared structures are the same.
  */
 #include "start.h"
 
@@ -10,6 +12,7 @@
 #include "submit.h"
 #include "worker.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +21,28 @@ typedef struct seat {
     fw_team *team;
     int index;
 } seat;
+
+static void notify(fw_team *team)
+{
+    fw_add_seqcst(&team->control->supervise, 1);
+    fw_os_futex_wake(&team->control->supervise, INT32_MAX);
+}
+
+/* In a thread that a kernel is ending: nothing of it writes to arrays any more. */
+static void thread_dies(void *arg)
+{
+    fw_worker *w = arg;
+    fw_team *team = w->team;
+    fw_control *c = team->control;
+
+    fw_store_relaxed(&w->member->status, 0);
+    fw_add_seqcst(&c->deaths, 1);
+    fw_store_seqcst(&w->member->state, FW_MEMBER_DEAD);
+    fw_add_seqcst(&c->join, 1);
+    fw_os_futex_wake(&c->join, INT32_MAX);
+    notify(team);
+    free(w);
+}
 
 static void *be_worker(void *arg)
 {
@@ -36,16 +61,55 @@ static void *be_worker(void *arg)
     fw_store_seqcst(&c->member[s.index].state, FW_MEMBER_UP);
     fw_add_seqcst(&c->up, 1);
     fw_os_futex_wake(&c->up, INT32_MAX);
+    pthread_cleanup_push(thread_dies, w);
     fw_worker_loop(w);
+    pthread_cleanup_pop(0);
     fw_store_seqcst(&c->member[s.index].state, FW_MEMBER_ENDED);
     free(w);
     return NULL;
+}
+
+static int start_worker(fw_team *team, int i)
+{
+    seat *s = malloc(sizeof *s);
+    int rc = ENOMEM;
+
+    if (s)
+        *s = (seat){team, i};
+    fw_team_prepare_slot(team->control, i);
+    if (s)
+        rc = pthread_create(&team->thread[i], NULL, be_worker, s);
+    if (rc == 0)
+        return 0;
+    fw_store_seqcst(&team->control->member[i].state, FW_MEMBER_EMPTY);
+    free(s);
+    return rc;
+}
+
+/* 1 when a thread could not be started: to be tried again. */
+static int replace_all(fw_team *team)
+{
+    fw_control *c = team->control;
+    int failed = 0;
+
+    for (int i = 0; i < c->workers; i++) {
+        if (!fw_team_replaceable(c, i))
+            continue;
+        if (fw_load_seqcst(&c->member[i].state) != FW_MEMBER_EMPTY)
+            pthread_join(team->thread[i], NULL);
+        fw_store_relaxed(&c->spawn_error, (uint32_t)start_worker(team, i));
+        failed |= fw_load_relaxed(&c->spawn_error) != 0;
+        fw_add_relaxed(&c->replaced, !failed);
+    }
+    return failed;
 }
 
 static void wait_(void *arg, int64_t until)
 {
     fw_control *c = ((fw_team *)arg)->control;
     uint32_t seen = fw_load_seqcst(&c->supervise);
+
+    (void)replace_all(arg);
 
     /* Everything that notifies also changes what the driver looks at next. */
     (void)fw_os_futex_wait(&c->supervise, seen,
@@ -60,24 +124,22 @@ static void *be_supervisor(void *arg)
     fw_os_set_name("furrow-super");
     for (;;) {
         uint32_t seen = fw_load_seqcst(&c->supervise);
+        int again;
 
         if (fw_load_seqcst(&c->stop))
             return NULL;
+        again = replace_all(team);
         fw_submissions_drive(team, wait_, team);
-        (void)fw_os_futex_wait(&c->supervise, seen, INT64_MAX);
+        (void)fw_os_futex_wait(&c->supervise, seen,
+                               c->over || again ? fw_os_now() + 100000000 : INT64_MAX);
     }
-}
-
-static void notify(fw_team *team)
-{
-    fw_add_seqcst(&team->control->supervise, 1);
-    fw_os_futex_wake(&team->control->supervise, INT32_MAX);
 }
 
 static void join_workers(fw_team *team, int count)
 {
     for (int i = 0; i < count; i++)
-        pthread_join(team->thread[i], NULL);
+        if (fw_load_seqcst(&team->control->member[i].state) != FW_MEMBER_EMPTY)
+            pthread_join(team->thread[i], NULL);
     free(team->thread);
     team->thread = NULL;
 }
@@ -86,21 +148,7 @@ static void close_(fw_team *team)
 {
     notify(team);
     pthread_join(team->supervisor, NULL);
-    join_workers(team, team->control->workers);
-}
-
-static int start_worker(fw_team *team, int i)
-{
-    seat *s = malloc(sizeof *s);
-    int rc;
-
-    if (!s)
-        return -1;
-    *s = (seat){team, i};
-    rc = pthread_create(&team->thread[i], NULL, be_worker, s);
-    if (rc != 0)
-        free(s);
-    return rc;
+    join_workers(team, team->place->workers);
 }
 
 static int start_all(fw_team *team)

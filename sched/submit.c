@@ -6,13 +6,12 @@
  *   supervisor  tries the driver lock, takes the head of the ring, drives it, writes the
  *               result, state = DONE (release), wakes those who wait
  *
- * The ring holds a reference to each submission until the opener, who alone gives it up,
- * finds it done: when he queues another one, frees a future, or closes the team. So it
- * does not matter where a supervisor was killed.
- *
  * When a caller holds the driver lock the supervisor leaves the ring as it is; the caller
  * notifies when it lets go. A death in either lock needs no repair: the opener's ends the
  * family, and the supervisor's the team.
+ *
+ * The supervisor waits for no lock: who has the ring's notifies, and the heap's may be held by
+ * a process that is stopped. What needs that one is tried for a moment and then again.
  */
 #include "submit.h"
 
@@ -30,42 +29,31 @@ fw_submission *fw_submission_new(void)
     if (!s)
         return NULL;
     fw_store_relaxed(&s->refs, 1);
-    fw_heap_publish_pair(s, NULL);
+    (void)fw_heap_publish_pair(s, NULL);
     return s;
+}
+
+/* 0, or FURROW_ETIME: the rest is to be freed later. */
+static int free_parts(fw_submission *s)
+{
+    if (s->extra && fw_heap_free(s->extra) == FURROW_ETIME)
+        return FURROW_ETIME;
+    s->extra = NULL;
+    if (s->torn && s->torn != s->few && fw_heap_free(s->torn) == FURROW_ETIME)
+        return FURROW_ETIME;
+    s->torn = NULL;
+    return fw_heap_free(s);
+}
+
+static int is_last(fw_submission *s)
+{
+    return fw_add_seqcst(&s->refs, (uint32_t)-1) == 1;
 }
 
 void fw_submission_release(fw_submission *s)
 {
-    if (fw_add_seqcst(&s->refs, (uint32_t)-1) != 1)
-        return;
-    if (s->extra)
-        (void)fw_heap_free(s->extra);
-    if (s->torn)
-        (void)fw_heap_free(s->torn);
-    (void)fw_heap_free(s);
-}
-
-/* Under the queue's lock: give up what is done, or all. */
-static void give_up(fw_control *c, int all)
-{
-    while (c->queue_kept != (all ? c->queue_tail : c->queue_head)) {
-        fw_submission *s = c->queue[c->queue_kept % FW_QUEUE_SLOTS];
-
-        if (!all && fw_load_seqcst(&s->state) != FW_SUBMISSION_DONE)
-            return;
-        c->queue_kept++;
-        fw_submission_release(s);
-    }
-}
-
-void fw_submissions_tidy(fw_team *team)
-{
-    fw_control *c = team->control;
-
-    if (fw_lock_lock(&c->queue_lock, FURROW_FOREVER) < 0)
-        return;
-    give_up(c, 0);
-    fw_lock_unlock(&c->queue_lock);
+    if (is_last(s))
+        (void)free_parts(s);
 }
 
 int fw_submission_queue(fw_team *team, fw_submission *s)
@@ -75,29 +63,41 @@ int fw_submission_queue(fw_team *team, fw_submission *s)
 
     if (rc < 0)
         return rc;
-    give_up(c, 0);
     if (c->queue_tail - c->queue_head == FW_QUEUE_MAX) {
         fw_lock_unlock(&c->queue_lock);
         return fw_fail(FURROW_EBUSY, "%d calls wait already", FW_QUEUE_MAX);
     }
     fw_add_relaxed(&s->refs, 1);
-    c->queue[c->queue_tail++ % FW_QUEUE_SLOTS] = s;
+    c->queue[c->queue_tail++ % FW_QUEUE_MAX] = s;
     fw_add_seqcst(&c->queued, 1);
     fw_lock_unlock(&c->queue_lock);
     team->start->notify(team);
     return 0;
 }
 
-static fw_submission *take(fw_control *c)
+/* NULL for what cannot be a submission: a stray store into the ring. */
+static fw_submission *sound(fw_submission *s)
+{
+    return fw_heap_holds(s, sizeof *s) ? s : NULL;
+}
+
+/* The count is right again when the ring is empty, whatever it was: who looks at it alone
+ * must not look for ever. */
+static fw_submission *take(fw_control *c, furrow_deadline deadline)
 {
     fw_submission *s = NULL;
+    int rc = fw_lock_lock(&c->queue_lock, deadline);
 
-    if (fw_lock_lock(&c->queue_lock, FURROW_FOREVER) < 0)
+    if (rc < 0) {
+        if (rc == FURROW_ECORRUPT)
+            fw_store_seqcst(&c->queued, 0);
         return NULL;
-    if (c->queue_head != c->queue_tail) {
-        s = c->queue[c->queue_head++ % FW_QUEUE_SLOTS];
-        fw_add_seqcst(&c->queued, (uint32_t)-1);
     }
+    if (c->queue_head != c->queue_tail)
+        s = sound(c->queue[c->queue_head++ % FW_QUEUE_MAX]);
+    if (c->queue_tail - c->queue_head > FW_QUEUE_MAX)
+        c->queue_head = c->queue_tail;
+    fw_store_seqcst(&c->queued, (uint32_t)(c->queue_tail - c->queue_head));
     fw_lock_unlock(&c->queue_lock);
     return s;
 }
@@ -114,19 +114,63 @@ static void publish_result(fw_submission *s, const fw_dispatch *d, int rc)
     s->timed_out = d->timed_out;
     s->cut = d->cut;
     s->no_workers = d->no_workers;
+    s->corrupt = d->corrupt;
     s->error = d->error;
     s->torn_count = d->torn_count;
-    if (bytes > 0 && (s->torn = fw_heap_alloc(bytes)) != NULL) {
+    if (d->torn_count <= FW_SUBMISSION_FEW)
+        s->torn = s->few;
+    else if ((s->torn = fw_heap_alloc(bytes)) &&
+             fw_heap_publish_pair(s->torn, NULL) < 0)
+        s->torn = NULL;
+    if (s->torn && bytes > 0)
         memcpy(s->torn, d->torn, bytes);
-        fw_heap_publish_pair(s->torn, NULL);
-    }
     fw_store_seqcst(&s->state, FW_SUBMISSION_DONE);
     fw_os_futex_wake(&s->state, INT32_MAX);
+}
+
+static int64_t soon(void)
+{
+    return fw_os_now() + 10 * 1000 * 1000;
+}
+
+/* There may be no room for the marks at once: the heap's lock is held. */
+static int run(fw_dispatch *d, fw_submission *s)
+{
+    int rc;
+
+    for (;;) {
+        (void)fw_heap_patience(soon());
+        rc = fw_dispatch_run(d);
+        if (rc != FURROW_ETIME)
+            return rc;
+        d->timed_out = fw_os_now() >= s->deadline ? FW_DEADLINE_PASSED : 0;
+        d->cut = d->timed_out || fw_load_seqcst(&s->canceled);
+        if (d->cut)
+            return 0;
+        d->wait(d->wait_arg, soon());
+    }
+}
+
+/* Killed in here: what was just being freed stays until the family ends. */
+static void free_over(fw_control *c, furrow_deadline until)
+{
+    furrow_deadline before = fw_heap_patience(until);
+    fw_submission *s;
+    int rc = 0;
+
+    while (rc != FURROW_ETIME && (s = sound(c->over))) {
+        c->over = s->next;
+        rc = free_parts(s);
+        if (rc == FURROW_ETIME)
+            c->over = s;
+    }
+    (void)fw_heap_patience(before);
 }
 
 static void drive(fw_team *team, fw_submission *s, void (*wait)(void *, int64_t),
                   void *arg)
 {
+    furrow_deadline before = fw_heap_patience(FURROW_FOREVER);
     fw_dispatch d;
     int rc;
 
@@ -136,37 +180,52 @@ static void drive(fw_team *team, fw_submission *s, void (*wait)(void *, int64_t)
     d.canceled = &s->canceled;
     d.wait = wait;
     d.wait_arg = arg;
+    team->control->running = s;
     s->chunks_before = fw_team_count(team, FW_COUNT_chunks);
     fw_store_seqcst(&s->state, FW_SUBMISSION_RUNNING);
     fw_job_describe(team, s->job.run, s->job.payload, s->job.size);
-    rc = fw_dispatch_run(&d);
+    rc = run(&d, s);
+    (void)fw_heap_patience(soon());
     publish_result(s, &d, rc);
     free(d.torn);
+    team->control->running = NULL;
+    if (is_last(s)) {
+        s->next = team->control->over;
+        team->control->over = s;
+        free_over(team->control, soon());
+    }
+    (void)fw_heap_patience(before);
 }
 
 void fw_submissions_abandon(fw_team *team)
 {
     fw_control *c = team->control;
+    fw_submission *s = sound(c->running);
 
-    if (fw_lock_lock(&c->queue_lock, FURROW_FOREVER) < 0)
-        return;
-    give_up(c, 1);
-    fw_lock_unlock(&c->queue_lock);
+    if (s)
+        fw_submission_release(s);
+    free_over(c, FURROW_FOREVER);
+    for (int i = 0; i < FW_QUEUE_MAX && c->queue_head != c->queue_tail; i++)
+        if ((s = take(c, FURROW_FOREVER)))
+            fw_submission_release(s);
 }
 
 void fw_submissions_drive(fw_team *team, void (*wait)(void *, int64_t), void *arg)
 {
     fw_control *c = team->control;
 
-    while (fw_load_seqcst(&c->queued)) {
+    if (c->over)
+        free_over(c, soon());
+    for (int more = 1; more && fw_load_seqcst(&c->queued);) {
         fw_submission *s;
 
         if (!fw_turn_try(&c->driver))
-            return; /* whoever has it will notify */
-        s = take(c);
+            break; /* whoever has it will notify */
+        s = take(c, 0);
         if (s)
             drive(team, s, wait, arg);
         fw_turn_end(&c->driver);
+        more = s != NULL; /* whoever has the ring will notify */
     }
 }
 

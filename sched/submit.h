@@ -9,12 +9,14 @@
 
 enum { FW_SUBMISSION_QUEUED, FW_SUBMISSION_RUNNING, FW_SUBMISSION_DONE };
 
+#define FW_SUBMISSION_FEW 64 /* torn chunks that need no block of their own */
+
 /* In shared memory. The opener writes the request before it queues it; the supervisor
  * writes the result before `state` = DONE. */
 typedef struct fw_submission {
     _Atomic uint32_t state; /* futex of those who wait for the result */
     _Atomic uint32_t canceled;
-    _Atomic uint32_t refs;  /* the handle's and the ring's */
+    _Atomic uint32_t refs;  /* the handle's and the supervisor's */
     _Atomic uint64_t epoch; /* 0 until it runs */
     uint32_t chunks;
     uint32_t grace_ns;
@@ -22,17 +24,19 @@ typedef struct fw_submission {
     uint64_t chunks_before; /* the team's counter when it began */
     void *extra;            /* a heap block that goes with it, or NULL */
     /* the result */
-    int32_t timed_out, cut, no_workers, out_of_memory;
+    int32_t timed_out, cut, no_workers, out_of_memory, corrupt;
     uint64_t error;
     uint64_t torn_count;
-    fw_torn_chunk *torn; /* a heap block, or NULL */
+    fw_torn_chunk *torn; /* `few`, a heap block, or NULL */
+    fw_torn_chunk few[FW_SUBMISSION_FEW];
+    struct fw_submission *next; /* in control->over */
     fw_job job;
 } fw_submission;
 
 /* A new submission with one reference, to be filled in. */
 fw_submission *fw_submission_new(void);
 
-/* Queue it: the ring takes a reference. FURROW_EBUSY when FW_QUEUE_MAX wait. */
+/* Queue it: the supervisor takes a reference. FURROW_EBUSY when FW_QUEUE_MAX wait. */
 int fw_submission_queue(fw_team *team, fw_submission *s);
 
 /* 0 when the result is there, else FURROW_ETIME. FURROW_ECLOSED when the team ended
@@ -46,10 +50,7 @@ uint64_t fw_submission_done(const fw_team *team, fw_submission *s);
 /* Give up a reference; the last one frees it. */
 void fw_submission_release(fw_submission *s);
 
-/* Give up what is done. For the opener. */
-void fw_submissions_tidy(fw_team *team);
-
-/* The team has ended: give up what the ring holds. */
+/* The team has ended: give up what the supervisor held. */
 void fw_submissions_abandon(fw_team *team);
 
 /* For the supervisor: run what is queued, as far as the driver lock is free. */

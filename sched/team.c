@@ -17,6 +17,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #define FW_CONTROL_MAGIC UINT64_C(0x6d61657477727566)
 
@@ -81,12 +82,12 @@ static void fill_control(fw_team *team)
     fw_control *c = team->control;
     const fw_place *p = team->place;
 
-    c->workers = p->workers;
-    c->groups = p->groups < FW_GROUPS_MAX ? p->groups : FW_GROUPS_MAX;
+    c->workers = (uint32_t)p->workers & (FW_MEMBER_ROOM - 1);
+    c->groups = (uint8_t)(p->groups < FW_GROUPS_MAX ? p->groups : FW_GROUPS_MAX);
     for (int i = 0; i < p->workers; i++) {
         const fw_place_worker *w = &p->worker[i];
 
-        c->group_of[i] = (uint16_t)(w->group % c->groups);
+        c->group_of[i] = (uint8_t)(w->group % c->groups);
         fw_store_relaxed(&c->cpu_of[i], p->pin == FURROW_PIN_CORE ? w->cpu : -2);
         /* No generation is 0: the first word of each member is "not installed". */
         fw_store_relaxed(&c->member[i].range,
@@ -102,12 +103,10 @@ static void fill_control(fw_team *team)
 
 static int make_control(fw_team *team)
 {
-    size_t size = sizeof(fw_control) + (size_t)team->place->workers * sizeof(fw_member);
-
-    team->control = fw_heap_alloc(size);
+    team->control = fw_heap_alloc(sizeof(fw_control));
     if (!team->control)
         return furrow_last_error()->code;
-    fw_heap_publish_pair(team->control, NULL);
+    (void)fw_heap_publish_pair(team->control, NULL);
     fill_control(team);
     return fw_lock_init(&team->control->queue_lock);
 }
@@ -138,8 +137,7 @@ static void free_team(fw_team *team)
         (void)fw_heap_free_pair(team->control->mark, team->control->list);
     if (team->control)
         (void)fw_heap_free(team->control);
-    if (team->trace)
-        (void)fw_heap_free(team->trace);
+    fw_tracering_free(team->trace);
     fw_place_free(team->place);
     fw_topology_free(team->topology);
     free(team->caller);
@@ -205,7 +203,8 @@ void fw_team_close(fw_team *team, int kill)
         locked = fw_dispatch_lock(team, FURROW_FOREVER) == 0;
         fw_team_stop_members(team);
     }
-    fw_store_seqcst(&c->stop, kill && team->start->processes ? 2 : 1);
+    team->stop = kill && team->start->processes ? 2 : 1;
+    fw_store_seqcst(&c->stop, team->stop);
     if (locked)
         fw_turn_end(&c->driver);
     team->start->notify(team);
@@ -221,11 +220,59 @@ void fw_team_pin(const fw_team *team, int i)
         (void)fw_os_pin(&team->place->worker[i].pin);
 }
 
+/* ---- slots --------------------------------------------------------------------------*/
+
+/* May the slot be used again? See the essay in nursery.c. What the scan read of the slot, it
+ * read before the generation ceased to be active.
+ * acquire: control.active <- fw_dispatch_run(), abandon() */
+int fw_team_replaceable(fw_control *c, int i)
+{
+    uint64_t active;
+
+    switch (fw_load_seqcst(&c->member[i].state)) {
+    case FW_MEMBER_EMPTY:
+    case FW_MEMBER_FENCED:
+        return 1;
+    case FW_MEMBER_DEAD:
+        active = fw_load_seqcst(&c->active);
+        return active == 0 || !fw_control_inside(c, i, active);
+    default:
+        return 0;
+    }
+}
+
+void fw_team_prepare_slot(fw_control *c, int i)
+{
+    fw_member *m = &c->member[i];
+
+    fw_store_seqcst(fw_control_out(c, i), fw_load_seqcst(&m->in_gen));
+    fw_store_relaxed(&m->kill, 0);
+    fw_store_relaxed(&c->park[i], 0);
+    fw_store_seqcst(&m->state, FW_MEMBER_STARTING);
+}
+
+int fw_team_tell_none(int why, const char *what)
+{
+    int status = why & 0xffff;
+
+    if (!(why & FW_ENDS_EARLY))
+        return fw_fail_os(why, "%s", what);
+    if (WIFSIGNALED(status))
+        return fw_fail(FURROW_EOS,
+                       "%s: %d in a row were killed by signal %d (%s) before they "
+                       "were up",
+                       what, FW_EARLY_MAX, WTERMSIG(status),
+                       strsignal(WTERMSIG(status)));
+    return fw_fail(FURROW_EOS,
+                   "%s: %d in a row ended with exit(%d) before they were up", what,
+                   FW_EARLY_MAX, WEXITSTATUS(status));
+}
+
 uint64_t fw_team_count(const fw_team *team, int counter)
 {
     uint64_t sum = 0;
 
-    for (int i = 0; i < team->control->workers; i++)
+    for (int i = 0; i < team->place->workers; i++)
         sum += fw_load_relaxed(&team->control->member[i].count[counter]);
     return sum;
 }

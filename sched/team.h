@@ -43,10 +43,12 @@ typedef struct fw_team {
     int seat;                 /* the worker on that CPU, or -1 */
     fw_cold cold;
     int no_hold;         /* so many calls wake it at once: to hold it was vain */
-    fw_tracering *trace; /* one per worker, in shared memory; or NULL */
+    fw_tracering *trace; /* one per worker; or NULL */
     size_t trace_records;
     /* start_fork */
     int nursery_pidfd;
+    int32_t nursery_pid; /* known to the opener and to the nursery's children */
+    uint32_t stop;       /* what the control block's word was set to, by the opener */
     uint64_t nursery_start; /* when there is no pidfd: its identity */
     /* start_thread */
     pthread_t *thread;
@@ -66,6 +68,13 @@ void fw_team_stop_members(fw_team *team);
 
 /* Total of one counter over all members. */
 uint64_t fw_team_count(const fw_team *team, int counter);
+
+/* For who starts members: may one be started in this slot? Then it must be prepared. */
+int fw_team_replaceable(fw_control *c, int i);
+void fw_team_prepare_slot(fw_control *c, int i);
+
+/* Fail with a sentence that begins so and tells fw_control_why_none(). */
+int fw_team_tell_none(int why, const char *what);
 
 /* Is this a worker (of any team)? Then its index, else -1. */
 int fw_team_self(void);

@@ -106,12 +106,16 @@ static int run_traced(fw_worker *w, uint32_t chunk, uint32_t stolen)
 static void run_chunk(fw_worker *w, uint32_t k, uint32_t stolen)
 {
     const fw_control *c = w->control;
-    uint32_t chunk = c->listed ? c->list[k] : k;
-    _Atomic uint64_t *mark = &c->mark[(size_t)chunk << c->mark_shift];
+    const uint32_t room = c->mark_room, shift = c->mark_shift & 31;
+    _Atomic uint64_t *mark;
+    uint32_t chunk = k;
     int rc;
 
-    if (!wanted(w, chunk))
-        return;
+    if (c->listed)
+        chunk = k < room ? c->list[k] : room;
+    if ((uint64_t)chunk << shift >= room || !wanted(w, chunk))
+        return; /* `room`: a stray store into a range or the list */
+    mark = &c->mark[(size_t)chunk << shift];
     fw_store_relaxed(mark, fw_mark(w->epoch, w->index, FW_MARK_STARTED));
     fw_fence_death();
     rc = w->trace ? run_traced(w, chunk, stolen)
@@ -183,7 +187,7 @@ static int try_steal(fw_worker *w, int victim, int grace_over, uint32_t *k)
     if (fw_range_installed(word, g)) {
         r = fw_range_of(word);
     } else {
-        r = fw_range_band(w->chunks, victim, w->control->workers);
+        r = fw_range_band(w->chunks, victim, w->team->place->workers);
         if (r.begin < r.end && !grace_over && victim != w->go->held &&
             !w->alone_until && !fw_member_is_dead(m))
             return LATER;
@@ -205,7 +209,7 @@ static int steal(fw_worker *w, uint32_t *k)
 
     for (unsigned round = 0;; round++) {
         later = 0;
-        for (int v = 0; v < w->control->workers - 1; v++) {
+        for (int v = 0; v < w->team->place->workers - 1; v++) {
             int rc = try_steal(w, w->victims[v], grace_over, k);
 
             if (rc == STOLEN)
@@ -250,9 +254,14 @@ fw_range fw_worker_band(fw_worker *w, uint32_t chunks)
 {
     if (w->chunks != chunks) {
         w->chunks = chunks;
-        w->band = fw_range_band(chunks, w->index, w->control->workers);
+        w->band = fw_range_band(chunks, w->index, w->team->place->workers);
     }
     return w->band;
+}
+
+static size_t at_most(size_t size, size_t most)
+{
+    return size < most ? size : most;
 }
 
 /* The job changes seldom, and then it is copied once; the tail may change every time. */
@@ -265,11 +274,13 @@ static void learn_job(fw_worker *w)
     (void)fw_worker_band(w, go->chunks);
     if (w->job.version != go->version) {
         w->job.run = job->run;
-        w->job.size = job->size;
-        memcpy(w->job.payload, job->payload, job->size);
+        w->job.size = at_most(job->size, FW_JOB_PAYLOAD);
+        memcpy(w->job.payload, job->payload, w->job.size);
         w->job.version = go->version;
     }
-    fw_tail_copy(w->job.payload + w->job.size, go->tail, go->tail_size);
+    fw_tail_copy(
+        w->job.payload + w->job.size, go->tail,
+        at_most(at_most(go->tail_size, FW_GO_TAIL), FW_JOB_PAYLOAD - w->job.size));
 }
 
 void fw_worker_work(fw_worker *w, uint64_t generation)
@@ -341,8 +352,8 @@ static void generation(fw_worker *w, uint64_t seq)
     fw_prefetch_write(w->out);
     fw_swap_seqcst(&w->member->in_gen, g);
     if (fw_load_seqcst(&w->go->seq) != seq) {
-        fw_swap_seqcst(w->out, g);
         fw_count(&w->member->count[FW_COUNT_late]);
+        leave(w, g); /* the driver may have seen us inside, and sleep */
         return;
     }
     w->polite = fw_seq_seat(seq) >= 0;

@@ -103,18 +103,6 @@ static fw_array *object_new(const fw_array_spec *s)
     return a;
 }
 
-fw_array *fw_array_of(const furrow_array *view)
-{
-    fw_array *a = (fw_array *)(uintptr_t)view;
-
-    if ((uintptr_t)a % 64 || !fw_heap_holds(a, sizeof *a) ||
-        fw_load_acquire(&a->magic) != FW_ARRAY_MAGIC) {
-        fw_fail(FURROW_EINVAL, "%p is not a live array", (const void *)view);
-        return NULL;
-    }
-    return a;
-}
-
 static fw_array *heap_array(const fw_array_spec *s)
 {
     fw_array *a = object_new(s);
@@ -151,7 +139,9 @@ static fw_array *file_array(const fw_array_spec *s, int fd, size_t offset, int w
         (void)fw_heap_free(a);
         return NULL;
     }
-    rc = fw_os_map_over(a->block, a->block_size, fd, writable);
+    rc = fw_os_file_id(fd, &a->id);
+    if (rc == 0)
+        rc = fw_os_map_over(a->block, a->block_size, fd, writable);
     if (rc < 0) {
         (void)fw_heap_free_pair(a, a->block);
         fw_fail_os(-rc, "cannot map the file");
@@ -172,6 +162,32 @@ static struct {
 } mapped_here[MAPPED_MAX];
 static int mapped_next;
 
+/* The program may have closed the file by mistake, and the number be another's now. */
+static int is_its_file(const fw_array *root, int fd)
+{
+    fw_file_id id;
+
+    return fw_os_file_id(fd, &id) == 0 && id.device == root->id.device &&
+           id.inode == root->id.inode;
+}
+
+static int open_in_owner(const fw_array *root)
+{
+    int fd = fw_os_open_of(root->pid, root->fd, root->writable);
+
+    if (fd < 0)
+        return fw_fail_os(-fd, "cannot open the file of the array in process %ld",
+                          (long)root->pid);
+    if (is_its_file(root, fd))
+        return fd;
+    fw_os_close(fd);
+    return fw_fail(
+        FURROW_EINVAL,
+        "file %d of process %ld is not the array's any more: the process has "
+        "closed it",
+        root->fd, (long)root->pid);
+}
+
 int fw_array_map_here(const fw_array *a)
 {
     const fw_array *root = a->root;
@@ -183,10 +199,11 @@ int fw_array_map_here(const fw_array *a)
         if (mapped_here[i].block == root->block &&
             mapped_here[i].serial == root->serial)
             return 0;
-    fd = fw_os_open_of(root->pid, root->fd, root->writable);
+    if (!fw_heap_spans(root->block, root->block_size, 1))
+        return fw_fail(FURROW_ECORRUPT, "the array is overwritten");
+    fd = open_in_owner(root);
     if (fd < 0)
-        return fw_fail_os(-fd, "cannot open the file of the array in process %ld",
-                          (long)root->pid);
+        return fd;
     rc = fw_os_map_over(root->block, root->block_size, fd, root->writable);
     fw_os_close(fd);
     if (rc < 0)
@@ -209,7 +226,7 @@ furrow_array *fw_array_map_file(const fw_array_file *file)
         fw_os_close(file->fd);
         return NULL;
     }
-    fw_heap_publish_pair(a, a->block);
+    (void)fw_heap_publish_pair(a, a->block);
     return &a->view;
 }
 
@@ -237,15 +254,16 @@ static int named_publish(fw_array *a, const char *name, int keep)
     return 0;
 }
 
-static void object_free(fw_array *a)
+static int object_free(fw_array *a)
 {
     if (a->kind == FW_ARRAY_FILE) {
         if (a->name >= 0)
             fw_names_remove(a->name);
         (void)fw_os_reserve_over(a->block, a->block_size);
-        fw_os_close(a->fd);
+        if (is_its_file(a, a->fd))
+            fw_os_close(a->fd);
     }
-    (void)fw_heap_free_pair(a, a->kind == FW_ARRAY_SLICE ? NULL : a->block);
+    return fw_heap_free_pair(a, a->kind == FW_ARRAY_SLICE ? NULL : a->block);
 }
 
 static fw_array *named_array(const fw_array_spec *s, const furrow_array_options *o)
@@ -269,7 +287,7 @@ static fw_array *named_array(const fw_array_spec *s, const furrow_array_options 
     }
     fw_named_write(a->block, s);
     if (named_publish(a, o->name, o->keep) < 0) {
-        object_free(a);
+        (void)object_free(a);
         return NULL;
     }
     return a;
@@ -299,7 +317,7 @@ static furrow_array *published(const char *function, fw_array *a)
 {
     if (!a)
         return fw_status_new(function, NULL);
-    fw_heap_publish_pair(a, a->kind == FW_ARRAY_SLICE ? NULL : a->block);
+    (void)fw_heap_publish_pair(a, a->kind == FW_ARRAY_SLICE ? NULL : a->block);
     return &a->view;
 }
 
@@ -387,20 +405,20 @@ int furrow_array_populate(furrow_array *view)
         return fw_status_in(__func__, fw_fail_os(-rc, "cannot take %zu MiB",
                                                  a->view.len * a->view.itemsize >> 20));
     if (a->kind == FW_ARRAY_HEAP)
-        fw_heap_set_taken(a->block);
+        (void)fw_heap_set_taken(a->block);
     return 0;
 }
 
-static void release_root(fw_array *root)
+static int release_root(fw_array *root)
 {
-    if (fw_add_seqcst(&root->refs, (uint32_t)-1) == 1)
-        object_free(root);
+    return fw_add_seqcst(&root->refs, (uint32_t)-1) == 1 ? object_free(root) : 0;
 }
 
 int furrow_array_free(furrow_array *view)
 {
     uint64_t live = FW_ARRAY_MAGIC;
     fw_array *a, *root;
+    int rc = 0;
 
     if (!view)
         return 0;
@@ -417,13 +435,15 @@ int furrow_array_free(furrow_array *view)
         return fw_status_in(__func__,
                             fw_fail(FURROW_EINVAL, "the array is free already"));
     if (a != root)
-        object_free(a);
-    release_root(root);
+        rc = object_free(a);
+    if (release_root(root) < 0 || rc < 0)
+        return fw_status_in(__func__, furrow_last_error()->code);
     return 0;
 }
 
 const char *furrow_array_format(const furrow_array *view)
 {
+    const furrow_type *type;
     fw_array *a;
 
     if (!view) {
@@ -433,7 +453,10 @@ const char *furrow_array_format(const furrow_array *view)
     a = fw_array_of(view);
     if (!a)
         return fw_status_new(__func__, NULL);
-    return a->format[0] ? a->format : furrow_type_of(a->view.type)->format;
+    if (a->format[0])
+        return a->format;
+    type = furrow_type_of(a->view.type);
+    return type ? type->format : fw_status_new(__func__, NULL);
 }
 
 /* The exported twins of the inline functions. */

@@ -43,6 +43,7 @@ typedef struct fw_array {
     int writable;
     void *block;       /* the heap block, or the window run, of the data */
     size_t block_size; /* bytes mapped or allocated */
+    fw_file_id id;     /* FILE: of what fd was when it was mapped */
     char format[];     /* of a struct; "" for single letters */
 } fw_array;
 

@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+_Static_assert(sizeof(void *) == 8, "furrow is for 64-bit systems");
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2,
                "shared words must be lock-free to be address-free");
 
@@ -65,7 +66,9 @@ static inline void fw_prefetch_write(const volatile void *p)
 #endif
 }
 
-/* The processor's spin-wait hint. */
+/* The processor's spin-wait hint. On aarch64 YIELD does nothing on most cores; ISB waits
+ * for some ten nanoseconds. WFE would wait for the line itself, but nobody can say for how
+ * long without an event: the system may have turned the timer's off. */
 static inline void fw_pause(void)
 {
 #if defined(__x86_64__)

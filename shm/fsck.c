@@ -32,6 +32,9 @@ static int check_zone(const fw_segment *s, int z)
             rc = fw_slab_check(s, u);
         else if (state == FW_UNIT_RUN && owner > 0 && !is_live(s->heap, owner))
             rc = fw_fail(FURROW_ECORRUPT, "zone %d: unit %zu belongs to nobody", z, u);
+        else if (state == FW_UNIT_RUN && !fw_unit_whole(zone, u))
+            rc = fw_fail(FURROW_ECORRUPT,
+                         "zone %d: the run at unit %zu covers another block", z, u);
         else if (state != FW_UNIT_RUN && state != FW_UNIT_FREE)
             rc =
                 fw_fail(FURROW_ECORRUPT, "zone %d: unit %zu has state %d", z, u, state);

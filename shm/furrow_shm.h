@@ -10,7 +10,8 @@
  * Every function may be called from any thread, none from a signal handler. A function
  * that takes a handle accepts the NULL of a failed constructor: it fails and keeps the
  * first message. What waits for more than the heap's lock says so under "Blocks" or has
- * a deadline; that lock survives its holder's death.
+ * a deadline; that lock survives its holder's death. A holder that is stopped (SIGSTOP,
+ * a debugger) is waited for, except by calls with a deadline.
  */
 #ifndef FURROW_SHM_H
 #define FURROW_SHM_H
@@ -161,9 +162,12 @@ inline furrow_array *furrow_value_new(int type)
 }
 
 /* Attach to the named array of another program. What lies there is checked as hostile
- * input. Free it as any other; the name belongs to its creator.
- * Errors: FURROW_EINVAL (the name), FURROW_EOS (there is none, or no permission),
- * FURROW_ECORRUPT (it is not a whole furrow array), FURROW_ENOMEM. */
+ * input. Free it as any other; the name belongs to its creator. The file must be this
+ * user's or root's, for who may write a file may also cut it short: elements that are
+ * gone are a SIGBUS to whoever touches them. In a worker that is a death as any other;
+ * functions of this header that read or write the array return an error.
+ * Errors: FURROW_EINVAL (the name), FURROW_EOS (there is none, no permission, another
+ * user's: EPERM), FURROW_ECORRUPT (it is not a whole furrow array), FURROW_ENOMEM. */
 furrow_array *furrow_array_attach(const char *name);
 
 /* Rows [begin, end) of the first dimension, sharing a's memory. Free it as any other;
@@ -216,8 +220,9 @@ int furrow_array_where(const furrow_array *a, furrow_where *out);
 
 /* Give the array back; NULL is fine. Freeing an array that a running call uses is the
  * caller's mistake. Any process of the family may free it, but a file (named or mapped)
- * only the process that made, attached or mapped it. Returns 0, or FURROW_EINVAL when
- * it is not a live array or another process's file.
+ * only the process that made, attached or mapped it. Returns 0, FURROW_EINVAL when it
+ * is not a live array or another process's file, or FURROW_ECORRUPT when a stray store
+ * has met the array or the heap: then its memory stays.
  * Death in the middle: the memory is reclaimed, at once or when the family ends; never
  * twice. */
 int furrow_array_free(furrow_array *a);

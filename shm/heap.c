@@ -23,6 +23,9 @@
  * inside a run: a merge swallows a unit only when it walked over its left neighbour, and
  * `first` is moved back before that. They are reset after a death.
  *
+ * A holder that is stopped (SIGSTOP, a debugger) is not dead: it is waited for and never
+ * robbed. Who has something better to do says until when it waits (fw_heap_patience).
+ *
  * The ledger: what large blocks promise and have not taken yet must fit into what the
  * machine and the cgroups can still give. Only then may pages be taken: posix_fallocate and
  * populate beyond free memory are answered by the OOM killer, not by an error.
@@ -97,6 +100,16 @@ static void repair(const fw_segment *s)
     fw_store_release(&s->heap->pair_object, 0);
 }
 
+static _Thread_local furrow_deadline patience = FURROW_FOREVER;
+
+furrow_deadline fw_heap_patience(furrow_deadline until)
+{
+    furrow_deadline before = patience;
+
+    patience = until;
+    return before;
+}
+
 fw_heap *fw_heap_lock(void)
 {
     const fw_segment *s = fw_segment_get();
@@ -104,7 +117,10 @@ fw_heap *fw_heap_lock(void)
 
     if (!s)
         return NULL;
-    rc = fw_lock_lock(&s->heap->lock, FURROW_FOREVER);
+    rc = fw_lock_lock(&s->heap->lock, patience);
+    if (rc == FURROW_ETIME)
+        fw_fail(rc, "another process holds the heap's lock and does not go on: is it "
+                    "stopped?");
     if (rc < 0)
         return NULL;
     if (rc == FURROW_OWNERDIED)
@@ -173,17 +189,21 @@ int fw_heap_check_room(size_t bytes)
 
 /* ---- the dead -----------------------------------------------------------------------*/
 
-/* Give the memory back, and the rule where it is to be taken. The window has none. */
-static void give_back(const fw_segment *s, int z, size_t u)
+/* Give the memory back, and the rule where it is to be taken. The window has none. Returns
+ * 0, with nothing done, when the length of the run cannot be true. */
+static int give_back(const fw_segment *s, int z, size_t u)
 {
     const fw_zone *zone = &s->zone[z];
     uint64_t word = fw_unit_load(zone, u);
-    size_t size = fw_unit_length(word) * zone->unit;
+    size_t size = fw_unit_whole(zone, u) * zone->unit;
 
+    if (size == 0)
+        return 0;
     if (fw_unit_flags(word) & FW_UNIT_PLACED)
         (void)fw_os_numa_reset(zone->base + u * zone->unit, size);
     if (z != FW_ZONE_WINDOW && fw_os_punch(zone->base + u * zone->unit, size) != 0)
         memset(zone->base + u * zone->unit, 0, size);
+    return 1;
 }
 
 /* Everything that the dead participant owned. Killed in here: the next sweep goes on, for
@@ -202,8 +222,8 @@ static void sweep_one(const fw_segment *s, int line)
                 fw_slab_sweep(s, u, line + 1);
             } else if (fw_unit_state(word) == FW_UNIT_RUN &&
                        fw_unit_owner(word) == line + 1) {
-                give_back(s, z, u);
-                fw_unit_release(zone, &s->heap->hint[z], u);
+                if (give_back(s, z, u))
+                    fw_unit_release(zone, &s->heap->hint[z], u);
             }
         }
     }
@@ -226,15 +246,19 @@ static int sweep(const fw_segment *s)
     return found;
 }
 
-void fw_heap_sweep(void)
+int fw_heap_sweep(void)
 {
-    fw_heap *heap = fw_segment_peek() ? fw_heap_lock() : NULL;
+    fw_heap *heap;
 
+    if (!fw_segment_peek())
+        return 0;
+    heap = fw_heap_lock();
     if (!heap)
-        return;
+        return furrow_last_error()->code;
     (void)sweep(fw_segment_peek());
     fw_names_sweep(heap);
     fw_heap_unlock(heap);
+    return 0;
 }
 
 /* ---- runs ---------------------------------------------------------------------------*/
@@ -330,44 +354,52 @@ void *fw_heap_window(size_t size)
     return p;
 }
 
-void fw_heap_publish_pair(void *object, void *block)
+int fw_heap_publish_pair(void *object, void *block)
 {
     fw_heap *heap = fw_heap_lock();
+    int rc;
 
     if (!heap)
-        return;
-    (void)own_pair(fw_segment_get(), object, block, 0);
+        return furrow_last_error()->code;
+    rc = own_pair(fw_segment_get(), object, block, 0);
     fw_heap_unlock(heap);
+    return rc;
 }
 
-static void free_run(const fw_segment *s, int z, size_t u)
+static int free_run(const fw_segment *s, int z, size_t u)
 {
     fw_heap *heap;
 
-    give_back(s, z, u); /* without the lock: ours, and nobody else's business */
+    /* Without the lock: ours, and nobody else's business. */
+    if (!give_back(s, z, u))
+        return fw_fail(
+            FURROW_ECORRUPT,
+            "the heap is overwritten: zone %d, the length of the run at unit "
+            "%zu",
+            z, u);
     heap = fw_heap_lock();
     if (!heap)
-        return;
+        return furrow_last_error()->code;
     fw_unit_release(&s->zone[z], &heap->hint[z], u);
     fw_heap_unlock(heap);
+    return 0;
 }
 
 /* The block is ours and unpublished: take it apart. */
-static void free_own(const fw_segment *s, void *block)
+static int free_own(const fw_segment *s, void *block)
 {
     int z = fw_unit_zone(s, block);
     size_t u = fw_unit_at(&s->zone[z], block);
     fw_heap *heap;
 
-    if (u != FW_UNIT_NONE) {
-        free_run(s, z, u);
-        return;
-    }
+    if (u != FW_UNIT_NONE)
+        return free_run(s, z, u);
     heap = fw_heap_lock();
     if (!heap)
-        return;
+        return furrow_last_error()->code;
     fw_slab_free(s, block);
     fw_heap_unlock(heap);
+    return 0;
 }
 
 int fw_heap_free_pair(void *object, void *block)
@@ -382,12 +414,9 @@ int fw_heap_free_pair(void *object, void *block)
     if (rc >= 0)
         rc = own_pair(s, object, block, rc + 1);
     fw_heap_unlock(heap);
-    if (rc < 0)
-        return rc;
-    if (block)
-        free_own(s, block);
-    free_own(s, object);
-    return 0;
+    if (rc == 0 && block)
+        rc = free_own(s, block);
+    return rc < 0 ? rc : free_own(s, object);
 }
 
 int fw_heap_free(void *block)

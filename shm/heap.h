@@ -19,13 +19,15 @@
 void *fw_heap_alloc(size_t size);
 
 /* Publish an object and the block that goes with it as one: a kill leaves both to their
- * maker or neither. `block` may be NULL. */
-void fw_heap_publish_pair(void *object, void *block);
+ * maker or neither. `block` may be NULL. Fails only when the thread's patience is over:
+ * then both end with this process. */
+int fw_heap_publish_pair(void *object, void *block);
 
 /* The other way round: free both as one. `block` may be NULL. */
 int fw_heap_free_pair(void *object, void *block);
 
-/* 0, or FURROW_EINVAL when no block begins there. */
+/* 0, or FURROW_EINVAL when no block begins there. FURROW_ETIME, when the thread's patience
+ * was over: try again, it is this process's until then. */
 int fw_heap_free(void *block);
 
 /* Address space in the window, to map a file over: unpublished, 2 MiB aligned. Free it
@@ -36,13 +38,17 @@ void *fw_heap_window(size_t size);
  * at no block, and at no hole: p may be anything. */
 int fw_heap_holds(const void *p, size_t size);
 
+/* Do the bytes lie in one zone of the heap, that of the files when `window`? Whatever a
+ * scribbler wrote, no other memory of the process is there. */
+int fw_heap_spans(const void *p, size_t size, int window);
+
 /* Is the memory of the large block there; note that it is. Always true for small ones. */
 int fw_heap_taken(const void *block);
-void fw_heap_set_taken(void *block);
+int fw_heap_set_taken(void *block);
 
 /* Before a rule is set for where the memory of the large block is to be taken: whoever
  * frees the block, also after our death, removes it. */
-void fw_heap_set_placed(void *block);
+int fw_heap_set_placed(void *block);
 
 /* Is FURROW_ENOMEM to be expected for so many more bytes? 0, or that error. */
 int fw_heap_check_room(size_t bytes);
@@ -52,7 +58,12 @@ int fw_heap_check_room(size_t bytes);
 int fw_heap_check(const fw_segment *s);
 
 /* Reclaim the blocks and names of processes that are gone. */
-void fw_heap_sweep(void);
+int fw_heap_sweep(void);
+
+/* Until when this thread waits for the heap's lock from now on; returns until when it did.
+ * FURROW_FOREVER is what every thread begins with. Past it, whatever needs the lock fails
+ * with FURROW_ETIME: a holder that is stopped keeps the lock. */
+furrow_deadline fw_heap_patience(furrow_deadline until);
 
 /* The heap's lock with repair after a death; for names and participants. */
 fw_heap *fw_heap_lock(void);

@@ -9,6 +9,7 @@
 #include "names.h"
 
 #include "heap.h"
+#include "named.h"
 #include "participant.h"
 #include "status.h"
 
@@ -40,15 +41,24 @@ int fw_names_add(const char *name, const fw_file_id *id)
     return i;
 }
 
+/* A copy, checked: the name may lead to no other folder, whoever wrote it. */
 static void unlink_entry(fw_name *entry)
 {
-    (void)fw_os_shm_unlink(entry->name, &entry->id);
+    furrow_error before = *furrow_last_error();
+    char name[FW_NAME_MAX];
+
+    memcpy(name, entry->name, sizeof name);
+    name[sizeof name - 1] = 0;
+    if (fw_named_check_name(name) == 0)
+        (void)fw_os_shm_unlink(name, &entry->id);
+    else
+        (void)fw_status_adopt(&before);
     fw_store_release(&entry->used, 0);
 }
 
 void fw_names_remove(int index)
 {
-    fw_heap *heap = fw_heap_lock();
+    fw_heap *heap = index >= 0 && index < FW_NAMES ? fw_heap_lock() : NULL;
 
     if (!heap)
         return;

@@ -15,7 +15,8 @@
 
 /* ---- memory (os_linux_memory.c) -----------------------------------------------------*/
 
-#define FW_PAGE ((size_t)4096)
+#define FW_PAGE      ((size_t)4096)
+#define FW_PAGE_MOST ((size_t)65536) /* the largest that a system has */
 
 /* A nameless, sealed (no shrink, no grow) shared-memory file of `size` bytes of holes.
  * Returns a close-on-exec fd above the standard ones. */
@@ -44,7 +45,8 @@ int fw_os_populate(void *at, size_t size);
  * to shared memory by itself (Linux 6.1). Range on 2 MiB. */
 int fw_os_populate_huge(void *at, size_t size);
 
-/* Give the memory back; the range then reads as zeros. Page-aligned. */
+/* The range reads as zeros; the memory of whole pages of the system goes back. Page-aligned.
+ * Failed: it reads as it did. */
 int fw_os_punch(void *at, size_t size);
 
 /* Bytes of the page-aligned range that have memory. */
@@ -122,8 +124,8 @@ int fw_os_file_may_be(size_t size);
 
 /* Named shared memory, in two steps so that nobody ever sees a half-made one: new() has
  * its memory (-ENOSPC, not a SIGBUS) and no name, publish() gives it the name ("/x") or
- * -EEXIST. open() attaches; -EINVAL when it is no plain file. unlink() removes the name
- * only while it is still that file. */
+ * -EEXIST. open() attaches; -EINVAL when it is no plain file, -EPERM when it is neither
+ * this user's nor root's. unlink() removes the name only while it is still that file. */
 typedef struct fw_file_id {
     uint64_t device, inode;
 } fw_file_id;
@@ -170,7 +172,9 @@ int fw_os_cpu(void);                  /* the CPU it runs on now, or -1 */
 
 pid_t fw_os_pid(void);
 
-/* fork(): the child of a threaded program may use the C library as glibc allows. */
+/* fork(): the child of a threaded program may use the C library as glibc allows. All signals
+ * are blocked in it, so that no handler of the program runs there, until it calls
+ * fw_os_child_signals(). */
 pid_t fw_os_fork(void);
 
 /* Run errand(ctx) in a short-lived child and wait until that is gone, killed if need be
@@ -189,6 +193,9 @@ int fw_os_pidfd_wait(int pidfd, int64_t until); /* 0 when gone, -ETIMEDOUT */
 /* Is the process of that pid and start time (0: not known) gone for certain? A zombie is;
  * a stopped one is not. */
 int fw_os_process_gone(pid_t pid, uint64_t ticks);
+
+/* Is there no thread of that number, in any process? */
+int fw_os_thread_gone(pid_t tid);
 
 /* SIGKILL to this process when the thread that forked it ends; -ESRCH when the parent is
  * not `parent` any more. */
@@ -218,8 +225,9 @@ _Noreturn void fw_os_exit(int status);
  * the atexit handlers that it was forked with. What is buffered now is forgotten. */
 void fw_os_child_exit(void);
 
-/* In a fresh child: default signal handlers, nothing blocked, SIGINT and SIGQUIT ignored
- * when `quiet` (the program decides what Ctrl-C means), and no fds but 0, 1, 2 and `keep`
+/* In a fresh child: default signal handlers, nothing blocked; when `quiet`, what a terminal,
+ * a user or a batch system sends to end or to tell a program (SIGHUP, SIGINT, SIGQUIT,
+ * SIGTERM, SIGUSR1, SIGUSR2) is ignored: what that means is up to the program. And no fds but 0, 1, 2 and `keep`
  * (-1: none). */
 void fw_os_child_signals(int quiet);
 void fw_os_child_close_fds(int keep);

@@ -136,9 +136,12 @@ int fw_os_shm_open(const char *name, size_t *size)
     if (fd < 0)
         return -errno;
     fd = fw_os_fd_high(fd);
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+    rc = fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) ? -EINVAL : 0;
+    if (rc == 0 && status.st_uid != 0 && status.st_uid != geteuid())
+        rc = -EPERM; /* whoever owns it may cut it short under us */
+    if (rc < 0) {
         fw_os_close(fd);
-        return -EINVAL;
+        return rc;
     }
     *size = (size_t)status.st_size;
     return fd;

@@ -31,6 +31,35 @@
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
+/* FW_PAGE is the heap's. The system's are 16 or 64 KiB on many an aarch64, and advice
+ * whose range ends in the middle of one of those is taken for all of it. */
+static size_t system_page(void)
+{
+    return (size_t)getpagesize();
+}
+
+/* User-mode emulators (QEMU) answer all advice with 0 and follow little of it. A page
+ * tells which it is, once. */
+static int advice_is_followed(void)
+{
+    enum { UNKNOWN, NO, YES };
+    static _Atomic uint32_t known;
+    const size_t page = system_page();
+    uint32_t is = fw_load_relaxed(&known);
+    char *p;
+
+    if (is != UNKNOWN)
+        return is == YES;
+    p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+        return 0;
+    *(volatile char *)p = 1;
+    is = madvise(p, page, MADV_REMOVE) == 0 && *(volatile char *)p == 0 ? YES : NO;
+    munmap(p, page);
+    fw_store_relaxed(&known, is);
+    return is == YES;
+}
+
 int fw_os_memfd(const char *label, size_t size)
 {
     int rc, fd;
@@ -111,7 +140,8 @@ int fw_os_advise_nodump(void *at, size_t size)
     return madvise(at, size, MADV_DONTDUMP) == 0 ? 0 : -errno;
 }
 
-/* Before Linux 5.14: touch each page. A lack of memory is then a SIGBUS. */
+/* Before Linux 5.14, and under emulators: touch each page. A lack of memory is then a
+ * SIGBUS. */
 static void touch(char *from, char *to)
 {
     for (volatile char *p = from; p < (volatile char *)to; p += FW_PAGE)
@@ -120,8 +150,9 @@ static void touch(char *from, char *to)
 
 int fw_os_populate(void *at, size_t size)
 {
-    char *from = (char *)((uintptr_t)at & ~(FW_PAGE - 1));
-    char *to = (char *)(((uintptr_t)at + size + FW_PAGE - 1) & ~(FW_PAGE - 1));
+    const size_t page = system_page();
+    char *from = (char *)((uintptr_t)at & ~(page - 1));
+    char *to = (char *)(((uintptr_t)at + size + page - 1) & ~(page - 1));
 
     while (madvise(from, (size_t)(to - from), MADV_POPULATE_WRITE) != 0) {
         if (errno == EINTR || errno == EAGAIN)
@@ -133,6 +164,8 @@ int fw_os_populate(void *at, size_t size)
         return errno == EFAULT ? -ENOMEM
                                : -errno; /* shmem answers a lack with EFAULT */
     }
+    if (!advice_is_followed())
+        touch(from, to);
     return 0;
 }
 
@@ -152,16 +185,54 @@ int fw_os_populate_huge(void *at, size_t size)
     return fw_os_populate(at, size);
 }
 
-int fw_os_punch(void *at, size_t size)
+static int remove_pages(char *from, char *to)
 {
-    while (madvise(at, size, MADV_REMOVE) != 0)
+    if (!advice_is_followed())
+        return -EOPNOTSUPP;
+    while (madvise(from, (size_t)(to - from), MADV_REMOVE) != 0)
         if (errno != EINTR && errno != EAGAIN)
             return -errno;
     return 0;
 }
 
+/* The edges lie in pages of the system that are others' too. */
+int fw_os_punch(void *at, size_t size)
+{
+    const size_t page = system_page();
+    char *from = at, *to = from + size;
+    char *first = (char *)(((uintptr_t)from + page - 1) & ~(page - 1));
+    char *last = (char *)((uintptr_t)to & ~(page - 1));
+
+    if (first >= last) {
+        memset(from, 0, size);
+        return 0;
+    }
+    memset(from, 0, (size_t)(first - from));
+    memset(last, 0, (size_t)(to - last));
+    return remove_pages(first, last);
+}
+
+/* One answer for each page of the system, spread over those of FW_PAGE that lie in it. */
+static int large_pages_there(char *at, size_t pages, unsigned char *there)
+{
+    const size_t page = system_page();
+    unsigned char answer;
+
+    for (size_t i = 0; i < pages; i++) {
+        char *p = at + i * FW_PAGE;
+
+        if ((i == 0 || (uintptr_t)p % page == 0) &&
+            mincore(p - (uintptr_t)p % page, page, &answer) != 0)
+            return -errno;
+        there[i] = answer;
+    }
+    return 0;
+}
+
 int fw_os_pages_there(void *at, size_t pages, unsigned char *there)
 {
+    if (system_page() > FW_PAGE)
+        return large_pages_there(at, pages, there);
     return mincore(at, pages * FW_PAGE, there) == 0 ? 0 : -errno;
 }
 
@@ -215,12 +286,14 @@ size_t fw_os_address_space_left(void)
         return SIZE_MAX;
     if (fw_os_read_file("/proc/self/statm", text, sizeof text) > 0)
         (void)sscanf(text, "%lu", &pages);
-    return limit.rlim_cur > pages * FW_PAGE ? limit.rlim_cur - pages * FW_PAGE : 0;
+    return limit.rlim_cur > pages * system_page()
+               ? limit.rlim_cur - pages * system_page()
+               : 0;
 }
 
 size_t fw_os_memory_total(void)
 {
     long pages = sysconf(_SC_PHYS_PAGES);
 
-    return pages > 0 ? (size_t)pages * FW_PAGE : (size_t)1 << 30;
+    return pages > 0 ? (size_t)pages * system_page() : (size_t)1 << 30;
 }

@@ -30,12 +30,21 @@ pid_t fw_os_pid(void)
 
 pid_t fw_os_fork(void)
 {
-    pid_t pid = fork();
+    sigset_t all, before;
+    pid_t pid;
+    int error;
 
-    return pid < 0 ? -errno : pid;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid = fork();
+    error = errno;
+    if (pid != 0)
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return pid < 0 ? -error : pid;
 }
 
-/* What /proc/PID/stat says. */
+/* What /proc/PID/stat says, read as that of the first thread: user-mode emulators make up
+ * the former for the process that asks. */
 typedef struct process_stat {
     char state;
     long threads;
@@ -48,7 +57,7 @@ static int read_stat(pid_t pid, process_stat *out)
     const char *p;
     ssize_t n;
 
-    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    snprintf(path, sizeof path, "/proc/%ld/task/%ld/stat", (long)pid, (long)pid);
     n = fw_os_read_file(path, text, sizeof text);
     if (n <= 0)
         return n == 0 || n == -ENOENT ? -ESRCH : (int)n;
@@ -141,11 +150,24 @@ int fw_os_process_gone(pid_t pid, uint64_t ticks)
     return gone;
 }
 
+int fw_os_thread_gone(pid_t tid)
+{
+    return kill(tid, 0) != 0 && errno == ESRCH;
+}
+
 int fw_os_die_with(pid_t parent)
 {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
         return -errno;
     return getppid() == parent ? 0 : -ESRCH;
+}
+
+/* By these a user, a terminal or a batch system talks to a program, and to its whole group
+ * or control group. */
+static int is_for_the_program(int s)
+{
+    return s == SIGHUP || s == SIGINT || s == SIGQUIT || s == SIGTERM || s == SIGUSR1 ||
+           s == SIGUSR2;
 }
 
 void fw_os_child_signals(int quiet)
@@ -154,11 +176,7 @@ void fw_os_child_signals(int quiet)
 
     for (int s = 1; s < NSIG; s++)
         if (s != SIGKILL && s != SIGSTOP)
-            signal(s, SIG_DFL);
-    if (quiet) {
-        signal(SIGINT, SIG_IGN);
-        signal(SIGQUIT, SIG_IGN);
-    }
+            signal(s, quiet && is_for_the_program(s) ? SIG_IGN : SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -4,7 +4,7 @@
  *
  * A line is written under the heap's lock, its identity first and `live` last; killed
  * before, the line is still free. A forked child must not go on under its parent's line:
- * the line's index is kept in a page that reads as zeros after a fork.
+ * the line's index is kept in a page that reads as zeros after a fork, however it was made.
  *
  * A line is set free only after every block of its process has been reclaimed
  * (heap.c: sweep); until then its index is not used again.
@@ -21,14 +21,30 @@ typedef struct self {
 
 static self *_Atomic self_page;
 
+/* Where the system does not wipe the page after all, as emulators do not. */
+static void forget(void)
+{
+    self *mine = fw_load_relaxed(&self_page);
+
+    if (mine)
+        *mine = (self){0};
+}
+
+static void mind_forks(void)
+{
+    (void)pthread_atfork(NULL, NULL, forget);
+}
+
 /* Made once per program; lost races leak a page at most. */
 static self *self_get(void)
 {
+    static pthread_once_t minded = PTHREAD_ONCE_INIT;
     self *mine = fw_load_acquire(&self_page);
     self *expected = NULL;
 
     if (mine)
         return mine;
+    pthread_once(&minded, mind_forks);
     mine = fw_os_page_wiped_on_fork();
     if (mine && !fw_cas_seqcst(&self_page, &expected, mine)) {
         fw_os_unmap(mine, FW_PAGE);

@@ -108,6 +108,10 @@ void *fw_slab_alloc(const fw_segment *s, size_t size, int participant)
         return NULL;
     }
     slot = free_slot(s, u, class);
+    if (slot < 0) {
+        fw_fail(FURROW_ECORRUPT, "the heap is overwritten: slab page at unit %zu", u);
+        return NULL;
+    }
     fw_store_relaxed(&page_of(s, u)->owner[slot], (uint16_t)(participant + 1));
     fw_fence_death();
     return (char *)page_of(s, u) + first_offset(class) +
@@ -143,8 +147,9 @@ size_t fw_slab_size(const fw_segment *s, const void *p)
 {
     size_t offset = (size_t)((const char *)p - s->zone[FW_ZONE_SMALL].base);
 
-    return fw_slab_owner(s, p) < 0 ? 0
-                                   : class_size[class_at(s, offset / FW_SMALL_UNIT)];
+    int class = class_at(s, offset / FW_SMALL_UNIT);
+
+    return class < 0 || fw_slab_owner(s, p) < 0 ? 0 : class_size[class];
 }
 
 int fw_slab_own(const fw_segment *s, void *p, int owner)
@@ -187,10 +192,13 @@ static void slot_freed(const fw_segment *s, size_t unit, int class)
 void fw_slab_free(const fw_segment *s, void *p)
 {
     size_t unit = (size_t)((char *)p - s->zone[FW_ZONE_SMALL].base) / FW_SMALL_UNIT;
+    _Atomic uint16_t *owner = owner_of(s, p);
     int class = class_at(s, unit);
 
+    if (!owner || class < 0)
+        return; /* a scribbler was here: nobody knows what this page is */
     fw_fence_death();
-    fw_store_relaxed(owner_of(s, p), 0);
+    fw_store_relaxed(owner, 0);
     slot_freed(s, unit, class);
 }
 

@@ -20,24 +20,28 @@ typedef struct fw_trace {
     uint32_t stolen;
 } fw_trace;
 
+/* Where a ring is: private to each process, for what is in shared memory may be written
+ * over. The rings of a team lie in one block, their heads first. */
 typedef struct fw_tracering {
-    _Atomic uint64_t head; /* records written so far */
-    uint64_t capacity;
+    _Atomic uint64_t *head; /* records written so far */
     fw_trace *record;
+    size_t capacity;
 } fw_tracering;
 
-/* Records for `count` rings of `capacity` in shared memory, or NULL. Free with
- * fw_heap_free(). */
+/* `count` rings of `capacity`, or NULL. */
 fw_tracering *fw_tracering_new(int count, size_t capacity);
+
+/* NULL is fine. */
+void fw_tracering_free(fw_tracering *rings);
 
 /* Begin a record; fill in the end when it is done. */
 static inline fw_trace *fw_tracering_begin(fw_tracering *ring, fw_trace record)
 {
-    uint64_t head = fw_load_relaxed(&ring->head);
+    uint64_t head = fw_load_relaxed(ring->head);
     fw_trace *at = &ring->record[head % ring->capacity];
 
     *at = record;
-    fw_store_release(&ring->head, head + 1);
+    fw_store_release(ring->head, head + 1);
     return at;
 }
 

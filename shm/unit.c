@@ -22,10 +22,9 @@ static size_t merge(const fw_zone *zone, size_t u)
     return length;
 }
 
-static void cut(const fw_zone *zone, size_t u, size_t units, int owner)
+/* The first of the `length` units at u for `owner`, the rest free. */
+static void cut(const fw_zone *zone, size_t u, size_t length, size_t units, int owner)
 {
-    size_t length = fw_unit_length(fw_unit_load(zone, u));
-
     if (length > units)
         fw_unit_store(zone, u + units, fw_unit_word(FW_UNIT_FREE, 0, length - units));
     fw_unit_store(zone, u, fw_unit_word(FW_UNIT_RUN, owner, units));
@@ -45,7 +44,7 @@ size_t fw_unit_take(const fw_zone *zone, fw_zone_hint *hint, size_t units, int o
         if (first_free == FW_UNIT_NONE)
             first_free = hint->first = u;
         if (length >= units) {
-            cut(zone, u, units, owner);
+            cut(zone, u, length, units, owner);
             if (first_free == u)
                 hint->first = u + units < zone->units ? u + units : u;
             return u;
@@ -54,9 +53,24 @@ size_t fw_unit_take(const fw_zone *zone, fw_zone_hint *hint, size_t units, int o
     return FW_UNIT_NONE;
 }
 
-void fw_unit_release(const fw_zone *zone, fw_zone_hint *hint, size_t unit)
+size_t fw_unit_whole(const fw_zone *zone, size_t unit)
 {
     size_t length = fw_unit_length(fw_unit_load(zone, unit));
+
+    if (length > zone->units - unit)
+        return 0;
+    for (size_t i = 1; i < length; i++) {
+        int state = fw_unit_state(fw_unit_load(zone, unit + i));
+
+        if (state == FW_UNIT_RUN || state == FW_UNIT_SLAB)
+            return 0;
+    }
+    return length;
+}
+
+void fw_unit_release(const fw_zone *zone, fw_zone_hint *hint, size_t unit)
+{
+    size_t length = fw_unit_step(zone, unit);
 
     if (unit < hint->first)
         hint->first = unit;

@@ -87,6 +87,10 @@ static inline size_t fw_unit_at(const fw_zone *zone, const void *p)
  * unit, or FW_UNIT_NONE. */
 size_t fw_unit_take(const fw_zone *zone, fw_zone_hint *hint, size_t units, int owner);
 
+/* The length of the run at `unit` if it can be true: 0 when it is none, passes the end or
+ * covers another block, whose memory must not be given back with this one's. */
+size_t fw_unit_whole(const fw_zone *zone, size_t unit);
+
 /* The run at `unit` is free again. */
 void fw_unit_release(const fw_zone *zone, fw_zone_hint *hint, size_t unit);
 

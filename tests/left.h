@@ -46,7 +46,7 @@ static inline int left_stat(pid_t pid, left_process *out)
     FILE *f;
     size_t n;
 
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)pid);
     f = fopen(path, "re");
     if (!f)
         return -1;

@@ -14,7 +14,7 @@ scratch=$(mktemp -d)
 copy=$scratch/copy
 trap 'rm -rf "$scratch"' EXIT
 
-for laws in text pairs compile symbols; do
+for laws in text pairs models compile symbols; do
     # shellcheck source=/dev/null
     . "$here/$laws.sh"
 done

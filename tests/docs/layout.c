@@ -77,6 +77,8 @@ static void print_team(void)
     PRINT_FIELD(fw_member, pid);
     PRINT_FIELD(fw_member, status);
     PRINT_FIELD(fw_member, kill);
+    PRINT_FIELD(fw_member, start);
+    PRINT_FIELD(fw_member, early);
 }
 
 /* ---- a named array's file ---------------------------------------------------------*/

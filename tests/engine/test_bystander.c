@@ -47,6 +47,61 @@ Test(bystander, kill_of_the_call_before)
     pools_leave_nothing();
 }
 
+static int work_until_told(furrow_chunk c)
+{
+    const _Atomic int *told = c.out[0];
+    double until = left_clock() + 10;
+
+    while (!*told && left_clock() < until)
+        left_sleep(0.001);
+    return 0;
+}
+
+static void *tell_later(void *arg)
+{
+    left_sleep(0.8);
+    *(_Atomic int *)arg = 1;
+    return NULL;
+}
+
+/* The supervisor does not come round to ending a worker that is long past its deadline, and
+ * the worker is ready after all: when the supervisor comes round, that is over. */
+Test(bystander, kill_that_came_to_nothing)
+{
+    furrow_pool *pool;
+    furrow_array *told = pools_array('i', 1);
+    double moment = 0.3;
+    furrow_call late = {.kernel = work_until_told, .out = {told}};
+    furrow_call next = {
+        .kernel = work_for, .len = 1, .ctx = &moment, .ctx_size = sizeof moment};
+    left_process worker;
+    furrow_pool_stats stats;
+    furrow_future *f;
+    pthread_t teller;
+    int rc;
+
+    pools_need_processes();
+    pool = furrow_pool_open(&(furrow_pool_options){.workers = 1, .grace = 0.05});
+    cr_assert_not_null(pool, "%s", furrow_last_error()->text);
+    cr_assert_eq(left_stat((pid_t)furrow_pool_worker_pid(pool, 0), &worker), 0);
+    cr_assert_eq(kill((pid_t)worker.parent, SIGSTOP), 0);
+    cr_assert_eq(pthread_create(&teller, NULL, tell_later, told->data), 0);
+    late.deadline = furrow_in(0.3);
+    rc = furrow_map(pool, &late);
+    cr_assert_eq(kill((pid_t)worker.parent, SIGCONT), 0);
+    cr_assert(rc == 0 || rc == FURROW_ETIME, "%s", furrow_last_error()->text);
+    f = furrow_map_async(pool, &next); /* it has come round when it drives this */
+    cr_assert_eq(furrow_future_wait(f, furrow_in(20)), 0, "%s",
+                 furrow_last_error()->text);
+    furrow_future_free(f);
+    cr_assert_eq(furrow_pool_stat(pool, &stats), 0);
+    cr_assert_eq(stats.deaths, 0);
+    pthread_join(teller, NULL);
+    furrow_array_free(told);
+    pools_close(pool);
+    pools_leave_nothing();
+}
+
 typedef struct hog {
     furrow_pool *pool;
     furrow_array *array;

@@ -99,7 +99,7 @@ Test(death, by_signal_and_by_exit)
     for (int async = 0; async < 2; async++) {
         dies(2, (ending){.signal = SIGSEGV, .every = 3}, 50, async);
         dies(2, (ending){.signal = SIGKILL, .every = 3}, 50, async);
-        dies(2, (ending){.signal = SIGTERM, .every = 3}, 50, async);
+        dies(2, (ending){.signal = SIGFPE, .every = 3}, 50, async);
         dies(2, (ending){.exit_code = 0, .every = 3}, 50, async);
         dies(2, (ending){.exit_code = 3, .every = 3}, 50, async);
     }
@@ -350,14 +350,16 @@ Test(death, of_a_future_that_nobody_waits_for)
                         .ctx = &second,
                         .ctx_size = sizeof second};
     furrow_future *f, *next;
-    double until = left_clock() + 5;
+    size_t done = 0, total;
+    double until = left_clock() + 30;
 
     pools_need_processes();
     pool = pools_open(2);
     f = furrow_map_async(pool, &call);
     call.kernel = pools_count;
     next = furrow_map_async(pool, &call);
-    left_sleep(0.03);
+    while (done < 4 && left_clock() < until) /* both are at work */
+        cr_assert(furrow_future_progress(f, &done, &total) >= 0);
     kill((pid_t)furrow_pool_worker_pid(pool, 0), SIGKILL);
     while (!furrow_future_ready(next) && left_clock() < until)
         left_sleep(0.002);
@@ -474,7 +476,7 @@ static void fails_now(furrow_pool *pool)
     rc = furrow_map(pool, &call);
     cr_assert(rc == FURROW_EDIED || rc == FURROW_ECLOSED, "%d", rc);
     cr_assert(strstr(error_text(), "supervisor was killed"), "%s", error_text());
-    cr_assert(left_clock() - begin < 2);
+    cr_assert(left_clock() - begin < 10);
     furrow_array_free(call.out[0]);
 }
 
@@ -524,7 +526,7 @@ Test(death, of_the_nursery_in_a_call)
     pthread_create(&thread, NULL, kill_nursery_later, &nursery);
     cr_assert_eq(furrow_map(pool, &call), FURROW_EDIED);
     cr_assert(strstr(error_text(), "supervisor was killed"), "%s", error_text());
-    cr_assert(left_clock() - begin < 2);
+    cr_assert(left_clock() - begin < 10);
     pthread_join(thread, NULL);
     fails_now(pool);
     furrow_array_free(a);
@@ -669,4 +671,36 @@ Test(death, under_unlimited_core_dumps)
     snprintf(command, sizeof command, "rm -rf %s", folder);
     cr_assert_eq(system(command), 0);
     pools_leave_no_program();
+}
+
+/* The file of a named array loses its second half between two calls. Who touches what is
+ * gone dies of it, is told and is replaced; the caller touches nothing. */
+Test(death, of_a_file_that_is_cut_short)
+{
+    enum { LEN = 20480, PAGE = 4096 / sizeof(int), KEPT = 10 };
+    const char *name = left_name("cut");
+    furrow_array_options named = {.name = name};
+    furrow_array *a = furrow_array_new('i', LEN, &named);
+    const furrow_torn *torn;
+    furrow_call call = {.kernel = pools_count, .out = {a}, .chunk = PAGE};
+    furrow_pool *pool;
+    char path[128];
+
+    pools_need_processes();
+    cr_assert_not_null(a, "%s", furrow_last_error()->text);
+    pool = pools_open(2);
+    cr_assert_eq(furrow_map(pool, &call), 0);
+    snprintf(path, sizeof path, "/dev/shm%s", name);
+    cr_assert_eq(truncate(path, 4096 + KEPT * 4096), 0);
+    cr_assert_eq(furrow_map(pool, &call), FURROW_EDIED, "%s",
+                 furrow_last_error()->text);
+    cr_assert_eq(furrow_error_ranges(&torn), LEN / PAGE - KEPT);
+    for (size_t i = 0; i < LEN / PAGE - KEPT; i++) {
+        cr_assert_eq(torn[i].begin, (KEPT + i) * PAGE);
+        cr_assert_eq(torn[i].signal, SIGBUS);
+    }
+    cr_assert_eq(pools_others(a, 2, 0, KEPT * PAGE), 0);
+    pools_works(pool);
+    pools_close(pool);
+    cr_assert_eq(furrow_array_free(a), 0);
 }

@@ -191,16 +191,27 @@ Test(future, progress_grows_to_the_total)
 
 /* ---- many -------------------------------------------------------------------------*/
 
+/* The element is 7 while it runs. */
+static int seven_for_a_while(furrow_chunk c)
+{
+    *(volatile int *)c.out[0] = 7;
+    left_sleep(*(const double *)c.ctx);
+    return 0;
+}
+
 Test(future, three_hundred_one_after_another)
 {
     furrow_pool *pool = pools_open(2);
     furrow_array *a = pools_array('i', 1000), *one = pools_array('i', 1);
     const double second = 0.5;
     furrow_call slow = slow_call(one, &second, 1), call = pools_count_call(a);
-    furrow_future *f[300], *first = start(pool, &slow);
+    furrow_future *f[300], *first;
     int n = 0;
 
-    left_sleep(0.05); /* it runs, and waits no more */
+    slow.kernel = seven_for_a_while;
+    first = start(pool, &slow);
+    while (*(volatile int *)one->data != 7) /* it runs, and waits no more */
+        left_sleep(0.001);
     while (n < 300 && (f[n] = furrow_map_async(pool, &call)))
         n++;
     cr_assert_eq(n, 256);
@@ -267,6 +278,52 @@ Test(future, beside_calls)
     pools_leave_nothing();
 }
 
+static int begun_and_long(furrow_chunk c)
+{
+    *(_Atomic int *)c.out[0] = 1;
+    left_sleep(0.5);
+    return 0;
+}
+
+typedef struct long_call {
+    furrow_pool *pool;
+    furrow_array *begun;
+} long_call;
+
+static void *call_long(void *arg)
+{
+    const long_call *l = arg;
+    furrow_call call = {.kernel = begun_and_long, .out = {l->begun}};
+
+    return furrow_map(l->pool, &call) == 0 ? NULL : arg;
+}
+
+/* Nobody else comes: the end of the call is what the queued one is driven after. */
+Test(future, behind_a_long_call)
+{
+    furrow_pool *pool = pools_open(2);
+    furrow_array *a = pools_array('i', 100);
+    furrow_call call = pools_count_call(a);
+    long_call before = {.pool = pool, .begun = pools_array('i', 1)};
+    furrow_future *f;
+    pthread_t thread;
+    void *wrong;
+
+    pthread_create(&thread, NULL, call_long, &before);
+    while (!*(_Atomic int *)before.begun->data)
+        left_sleep(0.001);
+    f = start(pool, &call);
+    cr_assert_eq(furrow_future_wait(f, furrow_in(6)), 0, "%s", error_text());
+    pthread_join(thread, &wrong);
+    cr_assert_null(wrong);
+    cr_assert_eq(pools_others(a, 1, 0, a->len), 0);
+    furrow_future_free(f);
+    furrow_array_free(before.begun);
+    furrow_array_free(a);
+    pools_close(pool);
+    pools_leave_nothing();
+}
+
 /* A large array is prepared in the queue before its first call. */
 Test(future, of_large_arrays)
 {
@@ -296,12 +353,11 @@ static void is_canceled(furrow_future *f)
     cr_assert_eq(furrow_future_ready(f), 1);
 }
 
-Test(future, canceled_before_it_starts_does_nothing)
+static void cancel_in_the_queue(furrow_pool *pool)
 {
-    furrow_pool *pool = pools_open(2);
     furrow_array *one = pools_array('i', 1), *a = pools_array('i', 1000);
-    const double second = 0.1;
-    furrow_call slow = slow_call(one, &second, 1), call = pools_count_call(a);
+    const double moment = 0.1;
+    furrow_call slow = slow_call(one, &moment, 1), call = pools_count_call(a);
     furrow_future *first = start(pool, &slow), *f = start(pool, &call);
     furrow_future *last = start(pool, &call);
 
@@ -316,6 +372,15 @@ Test(future, canceled_before_it_starts_does_nothing)
     furrow_future_free(last);
     furrow_array_free(one);
     furrow_array_free(a);
+}
+
+/* Often: whether a worker is fast enough to do too much is chance. */
+Test(future, canceled_before_it_starts_does_nothing)
+{
+    furrow_pool *pool = pools_open(2);
+
+    for (int i = 0; i < 10; i++)
+        cancel_in_the_queue(pool);
     pools_close(pool);
     pools_leave_nothing();
 }

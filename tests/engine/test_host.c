@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 
@@ -225,10 +226,11 @@ static int leaves_a_child(void *arg)
 Test(host, that_leaves_a_child)
 {
     int ends[2], n;
-    double until = left_clock() + 1;
+    double until;
 
     cr_assert_eq(pipe(ends), 0);
     cr_assert_eq(child_run(leaves_a_child, ends), 0);
+    until = left_clock() + 10;
     do {
         n = left_new_processes(&pools_before, 0);
     } while (n > 1 && left_clock() < until);
@@ -380,6 +382,167 @@ Test(host, that_ends_by_ctrl_c)
 {
     cr_assert_eq(child_run(is_interrupted_for_good, NULL), CHILD_SIGNAL + SIGINT);
     pools_leave_no_program();
+}
+
+/* A batch system tells all processes that time is up: the program finishes its call, and
+ * one more. */
+static _Atomic int told;
+
+static void count_told(int signal)
+{
+    (void)signal;
+    told++;
+}
+
+static void *tell_the_group(void *unused)
+{
+    const int signals[] = {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGTERM};
+
+    for (int i = 0; i < 5; i++) {
+        left_sleep(0.02);
+        kill(0, signals[i]);
+    }
+    return unused;
+}
+
+static int is_told_to_end(void *unused)
+{
+    const double second = 0.02;
+    furrow_array *a = furrow_array_new('i', 20, NULL);
+    furrow_call slow = {.kernel = pools_count_slowly,
+                        .out = {a},
+                        .chunk = 1,
+                        .ctx = &second,
+                        .ctx_size = sizeof second};
+    furrow_pool_stats stats;
+    furrow_pool *pool;
+    pthread_t thread;
+
+    setpgid(0, 0);
+    signal(SIGTERM, count_told);
+    signal(SIGHUP, count_told);
+    signal(SIGUSR1, count_told);
+    signal(SIGUSR2, count_told);
+    pool = furrow_pool_open(&(furrow_pool_options){.workers = 2});
+    child_want(pool && a && !pthread_create(&thread, NULL, tell_the_group, unused));
+    child_want(furrow_map(pool, &slow) == 0);
+    pthread_join(thread, NULL);
+    child_want(told == 5 && pools_others(a, 1, 0, 20) == 0);
+    child_want(use(pool, 2) == 0);
+    child_want(furrow_pool_stat(pool, &stats) == 0 && stats.deaths == 0);
+    child_want(furrow_pool_close(pool) == 0);
+    return 0;
+}
+
+Test(host, that_is_told_to_end)
+{
+    host(is_told_to_end, NULL);
+}
+
+/* One that does not care ends, and nothing of it stays. */
+static int is_in_a_group(void *ready)
+{
+    furrow_pool *pool;
+
+    setpgid(0, 0);
+    pool = furrow_pool_open(&(furrow_pool_options){.workers = 2});
+    child_want(use(pool, 1) == 0);
+    child_want(write(*(const int *)ready, "x", 1) == 1);
+    for (;;)
+        pause();
+}
+
+static pid_t program_in_a_group(void)
+{
+    int ends[2];
+    pid_t pid;
+    char byte;
+
+    cr_assert_eq(pipe(ends), 0);
+    pid = child_start(is_in_a_group, &ends[1]);
+    cr_assert_eq(read(ends[0], &byte, 1), 1);
+    close(ends[0]);
+    close(ends[1]);
+    return pid;
+}
+
+Test(host, that_ends_with_its_group)
+{
+    const int signals[] = {SIGTERM, SIGHUP, SIGUSR1, SIGKILL};
+
+    for (int i = 0; i < 4; i++) {
+        pid_t pid = program_in_a_group();
+
+        kill(-pid, signals[i]);
+        cr_assert_eq(child_wait(pid), CHILD_SIGNAL + signals[i]);
+        pools_leave_no_program();
+    }
+}
+
+/* Ctrl-Z, and then the program alone is killed: the kernel lets the rest of the group go
+ * on. */
+Test(host, that_ends_while_stopped)
+{
+    pid_t pid = program_in_a_group();
+
+    kill(-pid, SIGSTOP);
+    left_sleep(0.02);
+    kill(pid, SIGKILL);
+    cr_assert_eq(child_wait(pid), CHILD_SIGNAL + SIGKILL);
+    pools_leave_no_program();
+}
+
+/* Its handlers run in itself and nowhere else, also while a pool is being opened. */
+static struct {
+    _Atomic int mine, strange;
+    pid_t program;
+} * handled;
+
+static void note_where(int signal)
+{
+    (void)signal;
+    if (getpid() == handled->program)
+        handled->mine++;
+    else
+        handled->strange++;
+}
+
+static int hammers(void *unused)
+{
+    (void)unused;
+    signal(SIGUSR2, SIG_IGN);
+    while (kill(0, SIGUSR2) == 0)
+        ;
+    return 1;
+}
+
+static int opens_under_signals(void *unused)
+{
+    struct sigaction action = {.sa_handler = note_where, .sa_flags = SA_RESTART};
+    pid_t hammer;
+
+    (void)unused;
+    setpgid(0, 0);
+    handled =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    child_want(handled != MAP_FAILED);
+    handled->program = getpid();
+    sigaction(SIGUSR2, &action, NULL);
+    hammer = child_start(hammers, NULL);
+    for (int i = 0; i < 20; i++) {
+        furrow_pool *pool = furrow_pool_open(&(furrow_pool_options){.workers = 2});
+
+        child_want(pool && use(pool, 1) == 0 && furrow_pool_close(pool) == 0);
+    }
+    kill(hammer, SIGKILL);
+    child_want(child_wait(hammer) == CHILD_SIGNAL + SIGKILL);
+    child_want(handled->mine > 0 && handled->strange == 0);
+    return 0;
+}
+
+Test(host, whose_handlers_stay_at_home)
+{
+    host(opens_under_signals, NULL);
 }
 
 /* Ctrl-Z stops the whole group in the middle of a call, fg lets all go on. */

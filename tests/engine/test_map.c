@@ -366,6 +366,35 @@ Test(map, lowest_failing_chunk_wins)
     pools_leave_nothing();
 }
 
+/* Both chunks have begun when the first of them fails, and the second fails after it. */
+static int fail_in_turn(furrow_chunk c)
+{
+    _Atomic int *turn = (_Atomic int *)((int *)c.out[0] - c.index);
+    double until = left_clock() + 5;
+
+    if (c.index == 1)
+        *turn = 1;
+    while (*turn != (c.index == 1 ? 2 : 1) && left_clock() < until)
+        left_sleep(0.001);
+    if (c.index == 1)
+        left_sleep(0.02); /* the other has only to return */
+    *turn = 2;
+    return 7 + (int)c.index;
+}
+
+Test(map, last_to_fail_is_not_the_lowest)
+{
+    furrow_pool *pool = pools_open(2);
+    furrow_array *turn = pools_array('i', 2);
+    furrow_call call = {.kernel = fail_in_turn, .out = {turn}, .chunk = 1};
+
+    cr_assert_eq(furrow_map(pool, &call), FURROW_EKERNEL);
+    cr_assert_str_eq(error_text(), "the kernel returned 7 for elements [0, 1)");
+    furrow_array_free(turn);
+    pools_close(pool);
+    pools_leave_nothing();
+}
+
 static int negative(furrow_chunk c)
 {
     return c.index ? -5 : 0;

@@ -5,6 +5,7 @@
  */
 #include "child.h"
 #include "furrow.h"
+#include "pool.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -76,4 +77,47 @@ static int lose_it(void *arg)
 Test(supervisor, killed)
 {
     cr_assert_eq(child_run(lose_it, NULL), 0);
+}
+
+/* Killed too, a worker's pid may be a stranger's before anybody looks. The stranger is put
+ * into its place by hand, for pids take their time to come round. */
+static int be_a_stranger(void *unused)
+{
+    (void)unused;
+    while (pause() != 0)
+        ;
+    return 0;
+}
+
+static int gone(pid_t pid)
+{
+    return fw_os_process_gone(pid, 0);
+}
+
+static int meet_a_stranger(void *unused)
+{
+    pid_t stranger = child_start(be_a_stranger, NULL);
+    furrow_pool *pool = furrow_pool_open(&(furrow_pool_options){.workers = 2});
+    furrow_call call = {.kernel = die_or_nap, .len = 2};
+    pid_t worker, supervisor;
+
+    (void)unused;
+    child_want(pool);
+    worker = (pid_t)furrow_pool_worker_pid(pool, 0);
+    if (worker < 0)
+        return 0; /* threads */
+    supervisor = supervisor_of(pool);
+    child_want(kill(supervisor, SIGKILL) == 0);
+    while (!gone(supervisor) || !gone(worker))
+        ;
+    fw_store_seqcst(&pool->team->control->member[0].pid, stranger);
+    child_want(furrow_map(pool, &call) == FURROW_EDIED);
+    child_want(furrow_pool_close(pool) == 0);
+    kill(stranger, SIGKILL);
+    return child_wait(stranger) != CHILD_SIGNAL + SIGKILL;
+}
+
+Test(supervisor, killed_and_a_pid_used_again)
+{
+    cr_assert_eq(child_run(meet_a_stranger, NULL), 0);
 }

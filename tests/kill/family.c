@@ -66,7 +66,10 @@ int family_watch(scene *s)
 
     if (!c)
         return 0;
-    watch_add(c, sizeof *c + (size_t)c->workers * sizeof(fw_member));
+    watch_add(c->go, c->groups * sizeof *c->go);
+    watch_add(c->park, c->workers * sizeof *c->park);
+    watch_add(&c->driver, (size_t)((char *)c->queue - (char *)&c->driver));
+    watch_add(c->member, c->workers * sizeof *c->member);
     if (c->mark)
         watch_add(c->mark, 2048 * sizeof *c->mark);
     return 0;

@@ -186,14 +186,14 @@ static int lay_name(scene *s)
     return ground_lay(s);
 }
 
-/* Once: the process's guard and its words stay. */
+/* Once: the process has a guard from now on, whose words go with the process. */
 static int guard(scene *s)
 {
     if (make_named(s) != 0)
         return 1;
     row_want(s, furrow_array_free(s->made) == 0);
     s->made = NULL;
-    return ground_count(s);
+    return 0;
 }
 
 static int make_named_before(scene *s)
@@ -201,7 +201,7 @@ static int make_named_before(scene *s)
     if (make_named(s) != 0)
         return 1;
     s->subject = s->made;
-    return ground_count(s);
+    return 0;
 }
 
 static int is_named(const scene *s)
@@ -368,7 +368,7 @@ static const row rows[] = {
     {&freeing_root, "sliced", .size = OF_PAGES},
     {&naming, "first", .size = OF_SLAB, .expect = 1},
     {&naming, "first", .size = OF_SLAB, .expect = 1, .deaths = 2},
-    {&freeing_named, "only", .size = OF_SLAB, .expect = -1},
+    {&freeing_named, "only", .size = OF_SLAB, .expect = 1},
     {&attaching, "first", .size = OF_SLAB, .expect = 1},
     {&detaching, "last", .size = OF_SLAB, .expect = -1},
 };

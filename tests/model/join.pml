@@ -17,22 +17,46 @@
  * Waiting is a guard that becomes true when a further look could decide otherwise; so that
  * two looks at two members are not one, the tally that decides is taken step by step.
  *
- * Mutants (-DM_...), each of which run.sh wants to see fail:
- *   M_NO_VALIDATE     a worker goes in without a second look at seq
- *   M_VALIDATE_FIRST  it looks a second time before it announces
- *   M_NEVER_CLOSE     seq stays open although a member has not come
- *   M_NO_WAIT         closed, and not waited for those who are inside
- *   M_DEAD_FIRST      DEAD is set before the death is counted
- *   M_FENCE_FIRST     slots may be used again before the scan
- *   M_ACTIVE_LATE     `driven` tells of a generation after it is open
- *   M_ANY_DEAD        a dead member's slot is used again even if it was inside
- *   M_FORGET          a new worker knows no generation
- *   M_KNOW            a new worker takes the generation that it finds for known
- *   M_TORN_AGAIN      the scan leaves a torn chunk's mark as it is
- *   M_NO_MARK         no STARTED
- *   M_NO_LIST         a rerun goes through all chunks
- *   M_NO_TAG          a range word is taken for installed whatever generation it is of
- *   M_SLOW_IS_DEAD    who has not left is taken for dead after a time
+ * With -DSEAT the caller may run in a worker's seat (decision 8): it has that one's share,
+ * and the worker stays out of the generation. Which seat, or none, changes from call to call.
+ *
+ * The code: generation(), take_own(), steal_half(), try_steal(), run_chunk(), leave() and
+ * fw_worker_init() of worker.c; fw_dispatch_run(), install_own(), open_generation(),
+ * take_tally(), all_left(), may_close(), close_generation(), wait_until_out() and join() of
+ * dispatch.c; fw_reap_scan() and fw_reap_fence() of reap.c; member_died(), fw_team_replaceable() and
+ * spawn() of nursery.c; news() of idle.c. The pairs, which are one step each here:
+ *   release: go.seq -> look()                 seq
+ *   release: member.out -> take_tally(), all_left()
+ *   release: control.mark -> fw_reap_scan()
+ *   release: control.active -> fw_team_replaceable()  driven
+ *
+ * What run.sh does with it:
+ *   holds  one_death             -DCALLS=1 -DKILLS=1
+ *   holds  no_death              -DCALLS=2 -DKILLS=0
+ *   long   two_calls_one_death   -DCALLS=2 -DKILLS=1
+ *   holds  seat_one_death        -DSEAT -DCALLS=1 -DKILLS=1
+ *   holds  seat_no_death         -DSEAT -DCALLS=2 -DKILLS=0
+ *   long   seat_two_calls        -DSEAT -DCALLS=2 -DKILLS=1 -DNC=2
+ *   caught M_NO_VALIDATE -DKILLS=0: a worker goes in without a second look at seq
+ *   caught M_VALIDATE_FIRST -DKILLS=0: it looks a second time before it announces
+ *   caught M_NEVER_CLOSE -DKILLS=0: seq stays open although a member has not come
+ *   caught M_NO_WAIT -DKILLS=0: closed, and not waited for those who are inside
+ *   caught M_NO_TAG -DKILLS=0: a range word counts as installed whatever its generation
+ *   caught M_SLOW_IS_DEAD -DKILLS=0: who has not left is taken for dead after a time
+ *   caught M_NO_CAS -DCALLS=1 -DKILLS=0: a thief stores the victim's range without comparing
+ *   caught M_KEEP_NONE -DCALLS=1 -DKILLS=0: a steal drops the rest of what it took
+ *   caught M_DEAD_FIRST -DCALLS=1: DEAD is set before the death is counted
+ *   caught M_FENCE_FIRST -DCALLS=1: slots may be used again before the scan
+ *   caught M_ACTIVE_LATE -DCALLS=1: `driven` tells of a generation after it is open
+ *   caught M_ANY_DEAD -DCALLS=1: a dead member's slot is used again even if it was inside
+ *   caught M_FORGET -DCALLS=1: a new worker knows no generation
+ *   caught M_KNOW -DCALLS=1: a new worker takes the generation that it finds for known
+ *   caught M_NO_MARK -DCALLS=1: no STARTED
+ *   caught M_NO_LIST -DCALLS=1: a rerun goes through all chunks
+ *   caught M_TORN_AGAIN -DCALLS=1 -DKILLS=2: the scan leaves a torn chunk's mark as it is
+ *   caught M_SEAT_ENTERS -DSEAT -DKILLS=0: the worker in the caller's seat comes too
+ *   caught M_SEAT_LATE -DSEAT -DKILLS=0: the caller's share is installed after the opening
+ *   caught M_SEAT_FORGOTTEN -DSEAT -DKILLS=0: the seat is cleared when all others have left
  */
 #ifndef CALLS
 #define CALLS 2
@@ -41,7 +65,15 @@
 #define KILLS 1
 #endif
 #define N  2 /* workers */
+#ifndef NC
 #define NC 3 /* chunks of a call */
+#endif
+
+#if NC > 2
+#define LAST(does) does
+#else
+#define LAST(does) skip
+#endif
 
 #define OPEN(g)   (2 * (g))
 #define CLOSED(g) (2 * (g) + 1)
@@ -58,6 +90,7 @@
 
 /* shared memory */
 byte seq = 1, line, chunks;         /* line: what the go line describes; 0 half written */
+byte seat;                          /* of seq: the caller's seat + 1, or 0 */
 byte in_gen[N], out_gen[N];
 byte begin[N], end[N], tag[N];      /* a range word, changed as a whole */
 byte state[N], deaths, generation, driven; /* driven: control.active */
@@ -75,6 +108,11 @@ bit  done[NC], torn[NC];
 #define BAND_END(i) ((i) * chunks)
 #define INSIDE(i, g)  (out_gen[i] != (g) && in_gen[i] == (g))
 #define PROVED(i)     (state[i] == DEAD || state[i] == FENCED)
+#ifdef M_SEAT_ENTERS
+#define NOT_SEATED(i) true
+#else
+#define NOT_SEATED(i) (seat != (i) + 1)
+#endif
 
 /* The effect belongs to STARTED here: a kill between them is one that came later. */
 inline run_chunk(k)
@@ -122,41 +160,10 @@ inline exchange(v, nb, ne)
     }
 }
 
-proctype Worker(byte i)
+/* All of a generation's work. It ends at the label `leave`. */
+inline work(i)
 {
-    byte last, q, g, epoch, b, e, wb, we, wt, c, k, half;
-    bit installed, ok;
-    {
-        skip;
-#ifdef M_FORGET
-        last = 0;
-#else
-#ifdef M_KNOW
-        last = GEN(seq);
-#else
-        last = out_gen[i];
-#endif
-#endif
-        state[i] = UP;
-end_idle:
-        atomic { (seq % 2 == 0 && GEN(seq) != last) -> q = seq };
-        d_step { g = GEN(q); last = g };
-#ifdef M_VALIDATE_FIRST
-        if
-        :: seq == q
-        :: else -> goto end_idle
-        fi;
-        in_gen[i] = g;
-#else
-        in_gen[i] = g;
-#ifndef M_NO_VALIDATE
-        if
-        :: seq == q
-        :: else -> out_gen[i] = g; goto end_idle
-        fi;
-#endif
-#endif
-        d_step { assert(line == g); epoch = running };
+    skip;
 own:    atomic {
             look_at(i);
             if
@@ -176,6 +183,7 @@ own:    atomic {
         goto own;
 steal:
         if
+        :: polite && chunks <= N -> goto leave
         :: out_gen[1 - i] == g -> goto leave
         :: else
         fi;
@@ -188,6 +196,9 @@ steal:
         };
         atomic {
             half = (e - b + 1) / 2;
+#ifdef M_NO_CAS
+            d_step { wb = begin[1 - i]; we = end[1 - i]; wt = tag[1 - i] };
+#endif
             exchange(1 - i, b, e - half);
             if
             :: !ok -> goto steal
@@ -196,18 +207,64 @@ steal:
         };
         d_step { /* nobody else writes an installed empty word */
             assert(tag[i] == g && begin[i] >= end[i]);
-            k = e - half; begin[i] = k + 1; end[i] = e; tag[i] = g
+            k = e - half; begin[i] = k + 1; tag[i] = g;
+#ifdef M_KEEP_NONE
+            end[i] = k + 1
+#else
+            end[i] = e
+#endif
         };
         run_chunk(k);
         goto own;
+}
+
+proctype Worker(byte i)
+{
+    byte last, q, g, epoch, b, e, wb, we, wt, c, k, half;
+    bit installed, ok, polite;
+    {
+        skip;
+#ifdef M_FORGET
+        last = 0;
+#else
+#ifdef M_KNOW
+        last = GEN(seq);
+#else
+        last = out_gen[i];
+#endif
+#endif
+        state[i] = UP;
+end_idle:
+        atomic {
+            (seq % 2 == 0 && GEN(seq) != last && NOT_SEATED(i)) ->
+                q = seq; polite = (seat != 0)
+        };
+        d_step { g = GEN(q); last = g };
+#ifdef M_VALIDATE_FIRST
+        if
+        :: seq == q
+        :: else -> goto end_idle
+        fi;
+        in_gen[i] = g;
+#else
+        in_gen[i] = g;
+#ifndef M_NO_VALIDATE
+        if
+        :: seq == q
+        :: else -> polite = 0; out_gen[i] = g; goto end_idle
+        fi;
+#endif
+#endif
+        d_step { assert(line == g); epoch = running };
+        work(i);
 leave:  skip;
         d_step { assert(line == g); b = 0; e = 0; wb = 0; we = 0; wt = 0; k = 0; half = 0; installed = 0;
-                 ok = 0; epoch = 0; q = 0 };
+                 ok = 0; epoch = 0; q = 0; polite = 0 };
         out_gen[i] = g;
         goto end_idle
     } unless { killed[i] };
     d_step { gone[i] = 1; last = 0; g = 0; q = 0; epoch = 0; b = 0; e = 0; wb = 0; we = 0;
-             wt = 0; c = 0; k = 0; half = 0; installed = 0; ok = 0 }
+             wt = 0; c = 0; k = 0; half = 0; installed = 0; ok = 0; polite = 0 }
 }
 
 proctype Nursery()
@@ -260,7 +317,7 @@ spawn:
 #define COUNTS_IN(i) (INSIDE(i, g) && !PROVED(i))
 #define MAY_CLOSE \
     (!COUNTS_IN(0) && !COUNTS_IN(1) && \
-     (out_gen[0] == g || out_gen[1] == g || deaths != known))
+     (out_gen[0] == g || out_gen[1] == g || me != 0 || deaths != known))
 
 /* The real one reads `out`, `in` and the state one after another: what changes meanwhile
  * makes it count a member as inside that has left. */
@@ -268,8 +325,9 @@ inline tally_one(i)
 {
     d_step {
         if
-        :: out_gen[i] == g -> left++
-        :: out_gen[i] != g && COUNTS_IN(i) -> inside++
+        :: me == i + 1 /* nobody else is there */
+        :: me != i + 1 && out_gen[i] == g -> left++
+        :: me != i + 1 && out_gen[i] != g && COUNTS_IN(i) -> inside++
         :: else -> absent++
         fi
     }
@@ -305,15 +363,38 @@ inline fence(i)
     fi
 }
 
+/* The caller's share, by a plain store: before the opening nobody else looks. */
+inline install_own()
+{
+    d_step {
+        if
+        :: me != 0 -> begin[me - 1] = 0; end[me - 1] = BAND_END(me - 1); tag[me - 1] = g
+        :: else
+        fi
+    }
+}
+
 proctype Driver()
 {
     byte g, epoch, known, todo, inside, left, absent, call;
+    byte me; /* the caller's seat + 1, or 0 */
     bit died;
+#ifdef SEAT
+    byte i, b, e, wb, we, wt, c, k, half;
+    bit installed, ok, polite;
+#endif
 
     do
     :: call == CALLS -> break
     :: else ->
         known = deaths;
+#ifdef SEAT
+        if
+        :: me = 1
+        :: me = 2
+        :: CALLS > 1 && KILLS == 0 -> me = 0
+        fi;
+#endif
         d_step { epoch = generation + 1; todo = NC; running = epoch };
         do
         :: todo == 0 -> break
@@ -329,18 +410,36 @@ proctype Driver()
 #endif
                 chunks = todo; line = g
             };
-            seq = OPEN(g);
+#ifdef SEAT
+#ifndef M_SEAT_LATE
+            install_own();
+#endif
+#endif
+            d_step { seq = OPEN(g); seat = me };
 #ifdef M_ACTIVE_LATE
             driven = g;
 #endif
-look:
+#ifdef SEAT
+#ifdef M_SEAT_LATE
+            install_own();
+#endif
+            if
+            :: me == 0 -> goto look
+            :: else -> i = me - 1
+            fi;
+            work(i);
+leave:      skip;
+            d_step { i = 0; b = 0; e = 0; wb = 0; we = 0; wt = 0; k = 0; half = 0;
+                     installed = 0; ok = 0 };
+#endif
+look:       skip;
             take_tally();
             if
             :: inside == 0 && absent == 0 && deaths == known -> goto joined
             :: else
             fi;
             if
-            :: inside == 0 && (left > 0 || deaths != known) -> goto close
+            :: inside == 0 && (left > 0 || me != 0 || deaths != known) -> goto close
 #ifdef M_SLOW_IS_DEAD
             :: left > 0 -> goto scan
 #endif
@@ -348,11 +447,9 @@ look:
             fi;
             (MAY_CLOSE);
             goto look;
-close:
-#ifdef M_NEVER_CLOSE
-            skip;
-#else
-            seq = CLOSED(g);
+close:      skip;
+#ifndef M_NEVER_CLOSE
+            d_step { seq = CLOSED(g); seat = 0 };
 #endif
 #ifndef M_NO_WAIT
 out:
@@ -363,6 +460,9 @@ out:
             fi;
 #endif
 joined:     skip;
+#ifdef M_SEAT_FORGOTTEN
+            seat = 0;
+#endif
             d_step { died = (deaths != known); inside = 0; left = 0; absent = 0 };
 #ifdef M_SLOW_IS_DEAD
             goto counted;
@@ -376,7 +476,7 @@ counted:
 #endif
             d_step {
                 if
-                :: died -> scan_one(0); scan_one(1); scan_one(2)
+                :: died -> scan_one(0); scan_one(1); LAST(scan_one(2))
                 :: else
                 fi
             };
@@ -392,11 +492,11 @@ counted:
         d_step {
             assert(done[0] || torn[0]);
             assert(done[1] || torn[1]);
-            assert(done[2] || torn[2]);
+            LAST(assert(done[2] || torn[2]));
             /* what is reported as done is whole */
-            done[0] = 0; done[1] = 0; done[2] = 0;
-            torn[0] = 0; torn[1] = 0; torn[2] = 0;
-            running = 0; inside = 0; left = 0; absent = 0; died = 0;
+            done[0] = 0; done[1] = 0; LAST(done[2] = 0);
+            torn[0] = 0; torn[1] = 0; LAST(torn[2] = 0);
+            running = 0; inside = 0; left = 0; absent = 0; died = 0; me = 0;
             call++
         }
     od

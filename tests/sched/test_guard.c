@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -271,6 +272,100 @@ Test(guard, one_for_all_names)
 
     cr_assert_eq(child_run(many_names, NULL), 0);
     want_clean(before);
+}
+
+/* Every process that names something has a word for its guard: it goes with the process.
+ */
+static size_t blocks(void)
+{
+    furrow_heap_info info;
+
+    return furrow_heap_describe(&info) == 0 ? info.blocks : 0;
+}
+
+static size_t blocks_before;
+
+static int blocks_are_back(int unused)
+{
+    (void)unused;
+    return blocks() <= blocks_before;
+}
+
+static int names_and_ends(void *unused)
+{
+    furrow_array *a = create("", 0);
+
+    (void)unused;
+    child_want(a && furrow_array_free(a) == 0);
+    return 0;
+}
+
+static int has_children_that_name(void *unused)
+{
+    (void)unused;
+    blocks_before = blocks();
+    for (int i = 0; i < 5; i++)
+        child_want(child_run(names_and_ends, NULL) == 0);
+    child_want(within_two_seconds(blocks_are_back, 0));
+    return 0;
+}
+
+Test(guard, leaves_no_block)
+{
+    cr_assert_eq(child_run(has_children_that_name, NULL), 0);
+}
+
+/* A fork while another thread is just starting the guard. The handler runs in that
+ * thread, inside the fork of the guard. */
+static _Atomic int in_guard, forked;
+static pthread_t namer;
+
+static void stay_in_fork(void)
+{
+    if (!pthread_equal(pthread_self(), namer) || in_guard)
+        return;
+    in_guard = 1;
+    for (int ms = 0; ms < 5000 && !forked; ms++)
+        usleep(1000);
+}
+
+static void *name_something(void *unused)
+{
+    namer = pthread_self();
+    pthread_atfork(stay_in_fork, NULL, NULL);
+    return create("", 0) ? NULL : unused;
+}
+
+static int name_the_second(void *unused)
+{
+    in_guard = 1;
+    child_want(create("-2", 0));
+    return unused != NULL;
+}
+
+static int forks_meanwhile(void *unused)
+{
+    pthread_t thread;
+    pid_t pid;
+
+    child_want(blocks() == 0); /* the heap is there */
+    child_want(pthread_create(&thread, NULL, name_something, unused) == 0);
+    while (!in_guard)
+        usleep(100);
+    pid = child_start(name_the_second, NULL);
+    forked = 1;
+    child_want(child_wait(pid) == 0);
+    child_want(pthread_join(thread, NULL) == 0);
+    return 0;
+}
+
+Test(guard, a_fork_in_the_middle)
+{
+    int before = processes();
+
+    cr_assert_eq(child_run(forks_meanwhile, NULL), 0);
+    cr_assert(within_two_seconds(processes_are, before));
+    cr_assert(within_two_seconds(names_are_gone, 0));
 }
 
 /* Killed at any time while it makes and frees named arrays. */

@@ -394,6 +394,21 @@ Test(array, free_twice)
     cr_assert_eq(furrow_fsck(), 0);
 }
 
+/* The root of a slice is still there, but its handle is not. */
+Test(array, free_twice_beside_a_slice)
+{
+    furrow_array *a = furrow_array_new('d', 4 * MIB, NULL), *b;
+
+    ((double *)a->data)[0] = 5;
+    b = furrow_array_slice(a, 0, 10);
+    cr_assert_eq(furrow_array_free(a), 0);
+    want_refused(a);
+    want_refused(a);
+    cr_assert_eq(((double *)b->data)[0], 5);
+    cr_assert_eq(furrow_array_free(b), 0);
+    cr_assert_eq(furrow_fsck(), 0);
+}
+
 Test(array, free_of_what_is_no_array)
 {
     furrow_array on_stack = {.len = 1, .type = 'd', .ndim = 1};

@@ -485,9 +485,9 @@ Test(tracering, the_last_ones_stay)
     cr_assert_not_null(ring);
     for (uint32_t i = 0; i < 20; i++)
         fw_tracering_begin(&ring[1], (fw_trace){.start = 1, .chunk = i})->end = 2;
-    cr_assert_eq(ring[0].head, 0);
-    cr_assert_eq(ring[1].head, 20);
-    cr_assert_eq(ring[2].head, 0);
+    cr_assert_eq(*ring[0].head, 0);
+    cr_assert_eq(*ring[1].head, 20);
+    cr_assert_eq(*ring[2].head, 0);
     for (uint32_t i = 12; i < 20; i++) {
         cr_assert_eq(ring[1].record[i % 8].chunk, i);
         cr_assert_eq(ring[1].record[i % 8].end, 2);
@@ -496,7 +496,8 @@ Test(tracering, the_last_ones_stay)
         cr_assert_eq(ring[0].record[i].start, 0);
         cr_assert_eq(ring[2].record[i].start, 0);
     }
-    cr_assert_eq(fw_heap_free(ring), 0);
+    fw_tracering_free(ring);
+    fw_tracering_free(NULL);
     cr_assert_eq(info_now().blocks, 0);
 }
 

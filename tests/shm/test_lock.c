@@ -9,6 +9,7 @@
 
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
 
 typedef struct page {
@@ -99,6 +100,87 @@ Test(lock, a_death_wakes_the_one_who_waits)
     usleep(20000);
     end(pid);
     cr_assert_eq(child_wait(waiter), 0);
+}
+
+/* A child that takes the lock once. */
+static int take_it(void *arg)
+{
+    const struct sched_param none = {0};
+
+    if (arg)
+        sched_setscheduler(0, SCHED_IDLE, &none);
+    fw_store_seqcst(&shared->stage, 3);
+    child_want(fw_lock_lock(&shared->lock, FURROW_FOREVER) >= 0);
+    fw_lock_unlock(&shared->lock);
+    return 0;
+}
+
+static int sleeps(pid_t pid)
+{
+    char path[40], state = 0;
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    f = fopen(path, "r");
+    if (f && fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+        state = 0;
+    if (f)
+        fclose(f);
+    return state == 'S';
+}
+
+/* Start a child that takes the lock, and wait until it sleeps in that. */
+static pid_t waiter(void *idle)
+{
+    pid_t pid;
+
+    fw_store_seqcst(&shared->stage, 0);
+    pid = child_start(take_it, idle);
+    for (int i = 0; i < 5000; i++, usleep(1000))
+        if (fw_load_seqcst(&shared->stage) == 3 && sleeps(pid))
+            return pid;
+    cr_assert(0, "the child does not wait");
+    return pid;
+}
+
+/* Not only the tick does: at least one of ten comes much sooner. */
+Test(lock, an_unlock_wakes_another_process)
+{
+    int64_t shortest = INT64_MAX;
+
+    for (int i = 0; i < 10; i++) {
+        int64_t start;
+        pid_t pid;
+
+        cr_assert_eq(fw_lock_lock(&shared->lock, 0), 0);
+        pid = waiter(NULL);
+        start = fw_os_now();
+        fw_lock_unlock(&shared->lock);
+        cr_assert_eq(child_wait(pid), 0);
+        shortest = fw_os_now() - start < shortest ? fw_os_now() - start : shortest;
+    }
+    cr_assert_lt(shortest, 50 * 1000 * 1000);
+}
+
+/* The first of two who wait is woken and killed before it runs; meanwhile the lock is taken
+ * again, by one who does not know that there is another. */
+Test(lock, a_wake_that_dies_with_the_woken)
+{
+    fw_cpuset here = {{0}};
+    pid_t woken, behind;
+
+    fw_cpuset_add(&here, fw_os_cpu());
+    cr_assert_eq(fw_os_pin(&here), 0);
+    for (int i = 0; i < 5; i++) {
+        cr_assert_eq(fw_lock_lock(&shared->lock, 0), 0);
+        woken = waiter(shared);
+        behind = waiter(NULL);
+        fw_lock_unlock(&shared->lock);
+        cr_assert_geq(fw_lock_lock(&shared->lock, FURROW_FOREVER), 0);
+        end(woken);
+        fw_lock_unlock(&shared->lock);
+        cr_assert_eq(child_wait(behind), 0, "it never got the lock");
+    }
 }
 
 /* Died while it repaired: the next one is told again. */

@@ -6,6 +6,7 @@
  * in the environment, attaches, and ends before the test framework begins.
  */
 #include "child.h"
+#include "array.h"
 #include "furrow_shm.h"
 #include "heap.h"
 #include "named.h"
@@ -15,6 +16,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -96,9 +98,11 @@ __attribute__((constructor)) static void stranger(void)
 
 static int run_stranger(void *arg)
 {
+    char *words[] = {"stranger", NULL};
+
     (void)arg;
     setenv("FURROW_STRANGER", name, 1);
-    execl("/proc/self/exe", "stranger", (char *)NULL);
+    execve("/proc/self/exe", words, environ);
     return 2;
 }
 
@@ -298,6 +302,37 @@ Test(named, populated_by_an_older_process)
     l->a = a;
     cr_assert_eq(child_wait(pid), 0);
     cr_assert_eq(furrow_array_free(a), 0);
+}
+
+/* The program has closed the array's file, and another one has its number. */
+static int other_file_later(void *arg)
+{
+    letter *l = arg;
+
+    while (!l->a)
+        usleep(100);
+    child_want(furrow_array_populate(l->a) == FURROW_EINVAL);
+    child_want(strstr(furrow_last_error()->text, "is not the array's any more"));
+    return 0;
+}
+
+Test(named, whose_file_was_closed)
+{
+    letter *l = fw_heap_alloc(sizeof *l);
+    pid_t pid = child_start(other_file_later, l);
+    furrow_array *a = create('d', 5000);
+    int number = ((fw_array *)a)->fd,
+        other = open("/dev/shm", O_TMPFILE | O_RDWR, 0600);
+
+    cr_assert_eq(ftruncate(other, 100000), 0);
+    cr_assert_eq(dup2(other, number), number);
+    ((double *)a->data)[3] = 4;
+    l->a = a;
+    cr_assert_eq(child_wait(pid), 0);
+    cr_assert_eq(furrow_array_free(a), 0);
+    cr_assert(fcntl(number, F_GETFD) != -1, "the other file stays open");
+    close(number);
+    close(other);
 }
 
 /* A file that is mapped to be read has nothing to take, and must not be written. */
@@ -645,6 +680,135 @@ Test(named, what_is_no_file)
     cr_assert_eq(furrow_last_error()->os_error, ELOOP);
     cr_assert_eq(unlink(target), 0);
     cr_assert_eq(blocks_now(), 0);
+}
+
+/* ---- other users ------------------------------------------------------------------*/
+
+static int as_nobody(void *mode)
+{
+    furrow_array *a;
+
+    child_want(setgid(65534) == 0 && setuid(65534) == 0);
+    a = furrow_array_attach(name);
+    if (*(int *)mode == 0600) /* root's alone */
+        child_want(!a && furrow_last_error()->os_error == EACCES);
+    else
+        child_want(a && furrow_array_free(a) == 0);
+    return 0;
+}
+
+static int as_root(void *unused)
+{
+    (void)unused;
+    child_want(!furrow_array_attach(name));
+    child_want(furrow_last_error()->code == FURROW_EOS);
+    child_want(furrow_last_error()->os_error == EPERM);
+    return 0;
+}
+
+Test(named, of_another_user)
+{
+    int mode = 0600, fd;
+
+    if (geteuid() != 0)
+        cr_skip_test("only root is two users");
+    fd = open_kept('d', 40);
+    cr_assert_eq(child_run(as_nobody, &mode), 0);
+    mode = 0666;
+    cr_assert_eq(fchmod(fd, 0666), 0);
+    cr_assert_eq(child_run(as_nobody, &mode), 0, "root is trusted");
+    cr_assert_eq(fchown(fd, 65534, 65534), 0);
+    cr_assert_eq(child_run(as_nobody, &mode), 0, "so is oneself");
+    cr_assert_eq(child_run(as_root, NULL), 0, "root trusts no other");
+    cr_assert_eq(fchown(fd, 12345, 12345), 0);
+    cr_assert_eq(child_run(as_root, NULL), 0);
+    close(fd);
+}
+
+/* ---- while it is read ---------------------------------------------------------------*/
+
+typedef struct forger {
+    int fd;
+    _Atomic int stop;
+    unsigned char header[2][BYTES];
+} forger;
+
+static void *be_forger(void *arg)
+{
+    forger *f = arg;
+
+    for (unsigned k = 0; !f->stop; k++)
+        if (pwrite(f->fd, f->header[k % 2], BYTES, 0) != BYTES)
+            return f;
+    return NULL;
+}
+
+static void sign_claim(forger *f, int k, const fw_array_spec *claim)
+{
+    char page[HEADER] = {0};
+
+    fw_named_write(page, claim);
+    memcpy(f->header[k], page, BYTES);
+}
+
+/* Two headers in turns, as fast as can be. Each is right by itself, and the file has room
+ * for either; half of one and half of the other has no checksum. */
+Test(named, a_header_that_changes, .timeout = 60)
+{
+    int fd = open(path, O_CREAT | O_EXCL | O_RDWR, 0600), whole = 0;
+    fw_array_spec one = claim_of('d', 8, 500), other = claim_of('c', 1, 4000);
+    forger f = {.fd = fd};
+    pthread_t thread;
+    void *failed;
+
+    forge(fd, &one, HEADER + 4000);
+    sign_claim(&f, 0, &one);
+    sign_claim(&f, 1, &other);
+    cr_assert_eq(pthread_create(&thread, NULL, be_forger, &f), 0);
+    for (int i = 0; i < 3000; i++) {
+        furrow_array *a = furrow_array_attach(name);
+
+        if (!a) {
+            cr_assert_eq(furrow_last_error()->code, FURROW_ECORRUPT);
+            continue;
+        }
+        whole++;
+        cr_assert((a->type == 'd' && a->itemsize == 8 && a->len == 500) ||
+                  (a->type == 'c' && a->itemsize == 1 && a->len == 4000));
+        cr_assert_eq(furrow_array_free(a), 0);
+    }
+    f.stop = 1;
+    pthread_join(thread, &failed);
+    cr_assert_null(failed);
+    cr_assert(whole > 0);
+    cr_assert_eq(blocks_now(), 0);
+    close(fd);
+}
+
+/* The file loses its elements while it is attached. */
+Test(named, cut_short)
+{
+    int fd = open_kept('d', 4000);
+    furrow_array *a = furrow_array_attach(name), *copy;
+    furrow_where where;
+    char file[] = "/tmp/furrow-cut-XXXXXX";
+
+    cr_assert_not_null(a);
+    close(mkstemp(file));
+    ((double *)a->data)[3999] = 5;
+    cr_assert_eq(ftruncate(fd, HEADER + 100), 0);
+    cr_assert_lt(furrow_array_populate(a), 0);
+    cr_assert_eq(furrow_npy_save(a, file), FURROW_EOS);
+    (void)furrow_array_where(a, &where);
+    cr_assert_null(furrow_array_attach(name));
+    cr_assert_eq(furrow_last_error()->code, FURROW_ECORRUPT);
+    copy = furrow_array_slice(a, 1, 2);
+    cr_assert_not_null(copy);
+    cr_assert_eq(furrow_array_free(copy), 0);
+    cr_assert_eq(furrow_array_free(a), 0);
+    cr_assert_eq(blocks_now(), 0);
+    unlink(file);
+    close(fd);
 }
 
 /* ---- the owner dies ---------------------------------------------------------------*/

@@ -9,6 +9,8 @@
 #include "hunter.h"
 #include "verdict.h"
 
+#include "pool.h"
+
 #include <signal.h>
 #include <string.h>
 
@@ -104,6 +106,48 @@ static void without_one(furrow_pool *pool, furrow_call *call, uint64_t *value)
     }
 }
 
+/* A deadline holds for calls whose workers never come, too: nothing was started, nothing
+ * has changed. Twice: the second one finds those late who were awake in between. */
+static void without_any(furrow_pool *pool, furrow_call *call, uint64_t *value)
+{
+    for (int k = 0; k < 2; k++) {
+        double start;
+
+        nap_us(20000);
+        for (int i = 0; i < WORKERS; i++)
+            kill((pid_t)furrow_pool_worker_pid(pool, i), SIGSTOP);
+        start = seconds_now();
+        call->deadline = furrow_in(0.05);
+        if (furrow_map(pool, call) != FURROW_ETIME || furrow_error_ranges(NULL))
+            fail("a call of nobody: %s", furrow_last_error()->text);
+        if (seconds_now() - start > 10)
+            fail("a deadline of 50 ms took %.1f s", seconds_now() - start);
+        for (int i = 0; i < WORKERS; i++)
+            kill((pid_t)furrow_pool_worker_pid(pool, i), SIGCONT);
+        call->deadline = 0;
+        check(call->out[0], *value);
+        if (furrow_map(pool, call) < 0)
+            fail("%s", furrow_last_error()->text);
+        *value = *value * 3 + 1;
+        check(call->out[0], *value);
+    }
+}
+
+/* Terminating does not wait for a nursery that lies stopped. */
+static void terminate_stopped(void)
+{
+    furrow_pool_options options = {.workers = WORKERS, .start = FURROW_START_FORK};
+    furrow_pool *pool = furrow_pool_open(&options);
+    double start = seconds_now();
+    long worker = furrow_pool_worker_pid(pool, 0);
+
+    if (!pool || kill((pid_t)pool->team->nursery_pid, SIGSTOP) != 0 ||
+        furrow_pool_terminate(pool) < 0)
+        fail("%s", furrow_last_error()->text);
+    if (seconds_now() - start > 20 || !fw_os_process_gone((pid_t)worker, 0))
+        fail("after %.1f s the worker is there", seconds_now() - start);
+}
+
 int main(void)
 {
     furrow_pool_options options = {.workers = WORKERS, .start = FURROW_START_FORK};
@@ -116,6 +160,8 @@ int main(void)
     if (!pool || !a)
         fail("%s", furrow_last_error()->text);
     without_one(pool, &call, &value);
+    without_any(pool, &call, &value);
+    terminate_stopped();
     printf("%d stops over %llu calls\n", STOPS, under_fire(pool, &call, &value));
     if (furrow_pool_stat(pool, &stats) < 0 || stats.deaths || stats.replaced)
         fail("%llu deaths", (unsigned long long)stats.deaths);

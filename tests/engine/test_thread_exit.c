@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Kernels that end their thread: a worker's, and the caller's own. The pool goes on.
+ */
+#include "engine/pools.h"
+
+#include <pthread.h>
+
+TestSuite(thread_exit, .init = pools_set_up);
+
+static const char *error_text(void)
+{
+    return furrow_last_error()->text;
+}
+
+/* ---- a worker's -------------------------------------------------------------------*/
+
+static int end_at_3(furrow_chunk c)
+{
+    if (c.index == 3)
+        pthread_exit(NULL);
+    return pools_count(c);
+}
+
+static void *sleep_on(void *unused)
+{
+    for (;;)
+        left_sleep(1);
+    return unused;
+}
+
+/* The worker's process has another thread, which goes on. */
+static int end_beside_another(furrow_chunk c)
+{
+    pthread_t other;
+
+    if (c.index == 3 && pthread_create(&other, NULL, sleep_on, NULL) == 0)
+        pthread_exit(NULL);
+    return pools_count(c);
+}
+
+static void is_told(furrow_pool *pool, furrow_kernel kernel, int async)
+{
+    furrow_array *a = pools_array('i', 100);
+    furrow_call call = {.kernel = kernel, .types = ">i", .out = {a}, .chunk = 10};
+    furrow_future *f = async ? furrow_map_async(pool, &call) : NULL;
+    const furrow_torn *torn;
+
+    cr_assert_eq(async ? furrow_future_wait(f, furrow_in(20)) : furrow_map(pool, &call),
+                 FURROW_EDIED, "%s", error_text());
+    cr_assert_eq(furrow_error_ranges(&torn), 1);
+    cr_assert(torn[0].begin == 30 && torn[0].end == 40);
+    cr_assert(strstr(error_text(), pools_threads() ? "ended its thread in elements [30"
+                                                   : "ended with exit(0)"),
+              "%s", error_text());
+    cr_assert_eq(pools_others(a, 1, 0, 100), 10);
+    cr_assert_eq(pools_others(a, 0, 30, 40), 0);
+    furrow_future_free(f);
+    furrow_array_free(a);
+}
+
+Test(thread_exit, of_a_worker)
+{
+    for (int workers = 1; workers <= 2; workers++) {
+        furrow_pool *pool = pools_open(workers);
+        furrow_pool_stats stats;
+
+        for (int i = 0; i < 6; i++) {
+            is_told(pool, end_at_3, i % 2);
+            if (i % 3)
+                pools_works(pool);
+        }
+        cr_assert_eq(furrow_pool_stat(pool, &stats), 0);
+        cr_assert_eq(stats.deaths, 6);
+        pools_close(pool);
+    }
+    pools_leave_nothing();
+}
+
+Test(thread_exit, of_a_worker_with_other_threads)
+{
+    furrow_pool *pool;
+
+    pools_need_processes();
+    pool = pools_open(2);
+    is_told(pool, end_beside_another, 0);
+    pools_works(pool);
+    pools_close(pool);
+    pools_leave_nothing();
+}
+
+/* Before the pool has replaced it. */
+Test(thread_exit, and_close)
+{
+    for (int i = 0; i < 5; i++) {
+        furrow_pool *pool = pools_open(2);
+
+        is_told(pool, end_at_3, i % 2);
+        pools_close(pool);
+    }
+    pools_leave_nothing();
+}
+
+/* ---- the caller's -----------------------------------------------------------------*/
+
+static _Thread_local int in_caller;
+
+static int end_in_caller(furrow_chunk c)
+{
+    if (in_caller)
+        pthread_exit(NULL);
+    left_sleep(0.002);
+    return pools_count(c);
+}
+
+static int sleep_in_caller(furrow_chunk c)
+{
+    if (in_caller)
+        left_sleep(1000);
+    return pools_count(c);
+}
+
+typedef struct caller {
+    furrow_pool *pool;
+    furrow_call call;
+    int returned;
+} caller;
+
+static void *call_and_end(void *arg)
+{
+    caller *k = arg;
+
+    in_caller = 1;
+    (void)furrow_map(k->pool, &k->call);
+    k->returned = 1;
+    return NULL;
+}
+
+static void caller_ends(furrow_kernel kernel, int cancel)
+{
+    furrow_array *a = pools_array('i', 1000);
+    caller k = {
+        .pool = pools_open(2),
+        .call = {
+            .kernel = kernel, .out = {a}, .chunk = 10, .flags = FURROW_CALLER_RUNS}};
+    pthread_t thread;
+
+    for (int i = 0; i < 5; i++) {
+        furrow_future *f;
+        furrow_call count = pools_count_call(a);
+
+        cr_assert_eq(pthread_create(&thread, NULL, call_and_end, &k), 0);
+        if (cancel) {
+            left_sleep(0.02);
+            pthread_cancel(thread);
+        }
+        pthread_join(thread, NULL);
+        cr_assert_eq(k.returned, 0);
+        pools_works(k.pool);
+        f = furrow_map_async(k.pool, &count);
+        cr_assert_eq(furrow_future_wait(f, furrow_in(10)), 0);
+        furrow_future_free(f);
+    }
+    furrow_array_free(a);
+    pools_close(k.pool);
+}
+
+Test(thread_exit, of_a_caller_that_runs)
+{
+    caller_ends(end_in_caller, 0);
+    caller_ends(sleep_in_caller, 1);
+    pools_leave_nothing();
+}
