@@ -151,8 +151,10 @@ int family_go_on(scene *s, furrow_pool *pool);
 /* After the nursery's death: every call says so, no worker lives, the pool closes. */
 int family_lose_nursery(scene *s, furrow_pool *pool);
 
-/* row.survive: nobody and nothing is left. After an opener's death his blocks are. */
+/* row.survive: nobody and nothing is left. After the death of a nursery that drove a call
+ * its submission may be, after an opener's the blocks of his pool. */
 int family_survive(scene *s);
+int family_survive_driver(scene *s);
 int family_survive_opener(scene *s);
 
 /* row.visit: beside a stopped worker nobody is taken for dead. */

@@ -277,6 +277,12 @@ int family_survive(scene *s)
     return all_gone(s) || ground_bury(s, 1);
 }
 
+/* What it had just taken from the line, or was freeing, may stay: row.expect blocks. */
+int family_survive_driver(scene *s)
+{
+    return all_gone(s) || ground_bury(s, 0);
+}
+
 int family_survive_opener(scene *s)
 {
     if (all_gone(s) != 0)

@@ -21,7 +21,7 @@ static const operation driving = {.object = "nursery",
                                   .from = row_at(fw_submissions_drive),
                                   .to = row_at(fw_idle_wake),
                                   .steps = 1,
-                                  .survive = family_survive};
+                                  .survive = family_survive_driver};
 
 /* From a sleep in it on: join, close, tell the result. */
 static const operation driving_on = {.object = "nursery",
@@ -33,7 +33,7 @@ static const operation driving_on = {.object = "nursery",
                                      .behind = 1,
                                      .to = row_at(fw_os_wait_events),
                                      .steps = 1,
-                                     .survive = family_survive};
+                                     .survive = family_survive_driver};
 
 static const operation scanning = {.object = "nursery",
                                    .name = "scan",
@@ -42,7 +42,7 @@ static const operation scanning = {.object = "nursery",
                                    .watch = family_watch,
                                    .from = row_at(fw_reap_scan),
                                    .steps = 1,
-                                   .survive = family_survive};
+                                   .survive = family_survive_driver};
 
 /* the torn chunk is told, the dead one's place is free */
 static const operation publishing = {.object = "nursery",
@@ -53,7 +53,7 @@ static const operation publishing = {.object = "nursery",
                                      .from = row_at(fw_reap_fence),
                                      .to = row_at(fw_os_wait_events),
                                      .steps = 1,
-                                     .survive = family_survive};
+                                     .survive = family_survive_driver};
 
 static const operation reaping = {.object = "nursery",
                                   .name = "reap",
@@ -120,10 +120,10 @@ static const script idle_death = {.victim = -1, .chunks = 6, .killed = 3};
 static const script opened = {.victim = -1, .chunks = 6};
 
 static const row rows[] = {
-    {&driving, "open", .script = &queued},
-    {&driving_on, "join", .script = &queued_sleep},
-    {&scanning, "torn", .script = &queued_death},
-    {&publishing, "torn", .script = &queued_death},
+    {&driving, "open", .script = &queued, .expect = 1},
+    {&driving_on, "join", .script = &queued_sleep, .expect = 1},
+    {&scanning, "torn", .script = &queued_death, .expect = 1},
+    {&publishing, "torn", .script = &queued_death, .expect = 1},
     {&reaping, "idle", .script = &idle_death},
     {&reaping, "in_call", .script = &death},
     {&replacing, "after_call", .script = &death},
