@@ -41,14 +41,18 @@ static furrow_torn range_of(const fw_call_job *job, const fw_torn_chunk *torn)
         .exit_code = WIFEXITED(torn->status) ? WEXITSTATUS(torn->status) : 0};
 }
 
+/* None when the supervisor is gone: what nobody had begun was not done either, and a list
+ * of some ranges would say that all else was. */
 static void keep_ranges(const fw_outcome *o)
 {
+    size_t count = o->torn && !o->supervisor_gone ? o->torn_count : 0;
+
     free(ranges);
     range_count = 0;
-    ranges = o->torn_count && o->torn ? malloc(o->torn_count * sizeof *ranges) : NULL;
+    ranges = count ? malloc(count * sizeof *ranges) : NULL;
     pthread_once(&once, make_key);
     (void)pthread_setspecific(at_thread_end, ranges);
-    for (size_t i = 0; ranges && i < o->torn_count; i++)
+    for (size_t i = 0; ranges && i < count; i++)
         ranges[range_count++] = range_of(o->job, &o->torn[i]);
 }
 

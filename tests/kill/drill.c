@@ -100,6 +100,11 @@ static int is_over(const drill *d)
     return now > d->options->until || (now > d->options->soft && d->tally->points > 0);
 }
 
+static trail_place place_after(const drill *d, long k)
+{
+    return d->row->how->steps ? (trail_place){.more = k} : trail_at(d->trail, k);
+}
+
 static int run_lane(void *arg)
 {
     drill *d = arg;
@@ -115,7 +120,7 @@ static int run_lane(void *arg)
     for (long i = d->lane; i < d->points; i += d->options->lanes) {
         if (is_over(d))
             break;
-        w.place[w.earlier] = trail_at(d->trail, d->point[i]);
+        w.place[w.earlier] = place_after(d, d->point[i]);
         d->tally->points++;
         rc = world_run(&w);
         if (rc == WORLD_LOST) /* once more */

@@ -26,13 +26,23 @@
  *
  *   act       actor     instead of operate: makes the family, stores a process id in
  *                       `victim`, sets `ready`, waits for `go`, does what leads the
- *                       victim to `from`, and checks what is promised when it dies
+ *                       victim to `from`, and checks what is promised when it dies;
+ *                       `done` says that it has, or that it will not
+ *   behind              the window begins where `from` returns, not at its entry
+ *   forks               the victim is not that process, but the child of so many forks
+ *                       of it behind `from` (NULL: behind `go`)
+ *   waits               before the window the victim is held (`arrived` is set) until
+ *                       `proceed` is set
+ *   watch     world     optional: watch_add() for what the actor has made
  *
  * With `recover` and `deaths` = 2 the victim dies at each change that it makes, and a
  * recoverer, who is killed at each of its own, comes before the survivor; with 3 there is
  * a recoverer of the recoverer, too:
  *
  *   recover   recoverer whoever comes after a death; the window is this function
+ *
+ * With `steps` a kill point is found by so many steps from the window's beginning, for
+ * windows that are not the same each time, or that fork.
  *
  * All return 0; row_want() makes that easy. What they share lies in the scene.
  */
@@ -48,8 +58,9 @@
 /* Shared by the processes of a world; zeros when it begins, but for the row. */
 typedef struct scene {
     const struct row *row;
-    _Atomic int ready, go, relief, done, deaths;
+    _Atomic int ready, go, arrived, proceed, stopped, relief, done, deaths;
     _Atomic pid_t victim;
+    int stops;          /* the victim is to be stopped, not killed */
     unsigned variant;   /* of the row: 0 .. variants - 1 */
     void *_Atomic made; /* rows' own: what the operation made, works on, ... */
     void *subject, *block, *bystander, *other;
@@ -68,9 +79,12 @@ typedef struct operation {
     int (*visit)(scene *s);
     int (*act)(scene *s);
     int (*recover)(scene *s);
+    int (*watch)(scene *s);
     void (*from)(void), (*to)(void); /* NULL: all of operate */
     int entries;                     /* 0: the first */
-    int patience_ms;                 /* a survivor's; 0: 10 s */
+    int behind, forks, waits, steps;
+    int patience_ms; /* a survivor's; 0: 10 s */
+    int visit_ms;    /* a visitor's; 0: 4 ms */
 } operation;
 
 typedef struct row {
@@ -84,6 +98,7 @@ typedef struct row {
     const char *layout; /* what the heap looks like before (ground.h), */
     int expect;         /* how many blocks there are more when it is over, */
     int gone;           /* how many died before */
+    const void *script;
 } row;
 
 typedef struct row_table {

@@ -7,6 +7,7 @@
  */
 #include "world.h"
 
+#include "descent.h"
 #include "heap.h"
 #include "kin.h"
 #include "tracee.h"
@@ -16,6 +17,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -168,6 +170,17 @@ static tracee_state go_to(tracee *t, uintptr_t pc, long nth)
     return state == TRACEE_ASLEEP ? relieve(t) : state;
 }
 
+/* An actor leads it there, and it may sleep on the way. */
+static tracee_state be_led(tracee *t, uintptr_t pc, long nth)
+{
+    tracee_state state = tracee_run(t, pc, nth);
+
+    for (int64_t until = kin_now() + (int64_t)PATIENCE_MS * 1000000;
+         state == TRACEE_ASLEEP && kin_now() < until;)
+        state = tracee_wake(t);
+    return state;
+}
+
 static int meet_actor(tracee *t)
 {
     scene *s = here->scene;
@@ -181,6 +194,23 @@ static int meet_actor(tracee *t)
     return WHOLE;
 }
 
+static int be_led_to_window(tracee *t)
+{
+    const operation *how = here->row->how;
+    uintptr_t from = (uintptr_t)how->from;
+
+    if ((from && be_led(t, from, how->entries ? how->entries : 1) != TRACEE_STOPPED) ||
+        (how->behind && be_led(t, tracee_return(t), 1) != TRACEE_STOPPED))
+        return broken("the victim does not come to the window");
+    for (int i = 0; i < how->forks; i++)
+        if (descent_follow(t) != 0)
+            return broken("the victim does not fork");
+    here->scene->arrived = 1;
+    if (how->waits && !row_wait(&here->scene->proceed))
+        return broken("the victim may not proceed");
+    return WHOLE;
+}
+
 /* To the first instruction of the window of whoever comes after so many deaths. */
 static int enter(tracee *t, int deaths)
 {
@@ -190,8 +220,7 @@ static int enter(tracee *t, int deaths)
                                                 : row_at(r->how->operate));
 
     if (r->how->act) {
-        if (meet_actor(t) != WHOLE)
-            return BROKEN;
+        return meet_actor(t) != WHOLE ? BROKEN : be_led_to_window(t);
     } else if (tracee_fork(t, deaths ? run_recoverer : run_victim, NULL) != 0) {
         return WIFEXITED(t->status) && WEXITSTATUS(t->status) == 77
                    ? 77
@@ -253,15 +282,34 @@ static int record(tracee *t)
     return WHOLE;
 }
 
+/* So many steps, but not beyond the window. The last one may sleep. */
+static tracee_state step_to_place(tracee *t, const trail_place *place)
+{
+    uintptr_t to = (uintptr_t)here->row->how->to, frame = to ? 0 : t->sp;
+    uintptr_t end = to ? to : tracee_return(t);
+    tracee_state state = TRACEE_STOPPED;
+
+    for (long i = 1; state == TRACEE_STOPPED && i <= place->more; i++) {
+        state = tracee_step(t);
+        if (state == TRACEE_ASLEEP && i < place->more)
+            state = relieve(t);
+        if (t->pc == end && t->sp > frame)
+            break;
+    }
+    return state;
+}
+
 /* From the window's first instruction to the kill point. */
 static int go_to_place(tracee *t, const trail_place *place)
 {
-    tracee_state state = go_to(t, place->pc, place->nth);
+    tracee_state state =
+        place->pc ? go_to(t, place->pc, place->nth) : step_to_place(t, place);
 
-    for (long i = 0; state == TRACEE_STOPPED && i < place->more; i++)
+    for (long i = 0; place->pc && state == TRACEE_STOPPED && i < place->more; i++)
         state = tracee_step(t);
     if (state == TRACEE_GONE &&
         WIFEXITED(t->status)) { /* it took another way this time */
+        actor = t->pid == actor ? 0 : actor;
         t->pid = 0;
         return ended_well("the victim", WEXITSTATUS(t->status));
     }
@@ -274,6 +322,7 @@ static int survive(void)
 {
     int rc = WHOLE;
 
+    here->scene->done |= here->row->how->act != NULL;
     here->scene->relief = 1;
     if (actor > 0)
         rc = ended_well("the actor", kin_end(actor, patience()));
@@ -289,6 +338,8 @@ static int killed(tracee *t)
 {
     if (t->pid && tracee_kill(t) != 0)
         return broken("the victim would not die: status %#x", (unsigned)t->status);
+    if (t->pid == actor)
+        actor = 0;
     here->scene->deaths++;
     return WHOLE;
 }
@@ -304,6 +355,7 @@ static int finished(const tracee *t)
 
 static int stopped(tracee *t)
 {
+    int visit_ms = here->row->how->visit_ms;
     pid_t visitor;
     int status;
 
@@ -311,8 +363,9 @@ static int stopped(tracee *t)
         return survive();
     if (tracee_leave_stopped(t) != 0)
         return broken("the victim would not stop");
+    here->scene->stopped = 1;
     visitor = kin_start(run_visitor, NULL);
-    status = kin_wait(visitor, VISIT_MS);
+    status = kin_wait(visitor, visit_ms ? visit_ms : VISIT_MS);
     here->scene->relief = 1;
     kill(t->pid, SIGCONT);
     if (status == KIN_HANGS) /* so far: it waits for the victim */
@@ -326,6 +379,8 @@ static int profile(tracee *t)
 {
     watch_heap();
     watch_add(here->scene->object, SCENE_OBJECT);
+    if (here->row->how->watch && here->row->how->watch(here->scene) != 0)
+        return BROKEN;
     trail_begin(here->trail);
     if (record(t) != WHOLE)
         return BROKEN;
@@ -342,6 +397,8 @@ static int begin(void)
 
     setpgid(0, 0);
     kin_begin();
+    if (r->how->act) /* so that its family are descendants, who may be traced */
+        (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     if (r->how->set_up && r->how->set_up(here->scene) != 0)
         return BROKEN;
     if (!r->rival)
@@ -390,6 +447,7 @@ int world_run(world *w)
     memset(w->scene, 0, sizeof *w->scene);
     w->scene->variant = variant;
     w->scene->row = w->row;
+    w->scene->stops = w->mode == WORLD_STOP;
     here = w;
     pid = kin_start(play, w);
     setpgid(pid, pid);
