@@ -163,13 +163,16 @@ static struct {
 } mapped_here[MAPPED_MAX];
 static int mapped_next;
 
-/* The program may have closed the file by mistake, and the number be another's now. */
-static int is_its_file(const fw_array *root, int fd)
+/* The program may have closed the file by mistake, and the number be another's now.
+ * `unknown` when the system cannot tell what an open file is. */
+static int is_its_file(const fw_array *root, int fd, int unknown)
 {
     fw_file_id id;
+    int rc = fw_os_file_id(fd, &id);
 
-    return fw_os_file_id(fd, &id) == 0 && id.device == root->id.device &&
-           id.inode == root->id.inode;
+    if (rc < 0)
+        return rc != -EBADF && unknown;
+    return id.device == root->id.device && id.inode == root->id.inode;
 }
 
 static int open_in_owner(const fw_array *root)
@@ -179,7 +182,7 @@ static int open_in_owner(const fw_array *root)
     if (fd < 0)
         return fw_fail_os(-fd, "cannot open the file of the array in process %ld",
                           (long)root->pid);
-    if (is_its_file(root, fd))
+    if (is_its_file(root, fd, 0))
         return fd;
     fw_os_close(fd);
     return fw_fail(
@@ -261,7 +264,7 @@ static int object_free(fw_array *a)
         if (a->name >= 0)
             fw_names_remove(a->name);
         (void)fw_os_reserve_over(a->block, a->block_size);
-        if (is_its_file(a, a->fd))
+        if (is_its_file(a, a->fd, 1))
             fw_os_close(a->fd);
     }
     return fw_heap_free_pair(a, a->kind == FW_ARRAY_SLICE ? NULL : a->block);
