@@ -45,24 +45,16 @@ static int held_by_nobody(pthread_mutex_t *mutex)
     return holder != 0 && fw_os_thread_gone((pid_t)holder);
 }
 
-/* By the clock that every C library and sanitizer knows: a step of it makes a tick longer. */
-static int wait_a_tick(pthread_mutex_t *mutex)
+/* ThreadSanitizer does not know the lock with a clock of one's choice. */
+static int wait_for(pthread_mutex_t *mutex, int64_t ns)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_REALTIME, &t);
-    t.tv_nsec += TICK_NS;
-    t.tv_sec += t.tv_nsec / 1000000000;
-    t.tv_nsec %= 1000000000;
-    return pthread_mutex_timedlock(mutex, &t);
-}
-
-static int wait_until(pthread_mutex_t *mutex, furrow_deadline deadline)
-{
-    struct timespec t = {.tv_sec = deadline / 1000000000,
-                         .tv_nsec = deadline % 1000000000};
-
-    return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &t);
+    clock_gettime(FW_UNDER_TSAN ? CLOCK_REALTIME : CLOCK_MONOTONIC, &t);
+    t.tv_sec += (t.tv_nsec + ns) / 1000000000;
+    t.tv_nsec = (t.tv_nsec + ns) % 1000000000;
+    return FW_UNDER_TSAN ? pthread_mutex_timedlock(mutex, &t)
+                         : pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &t);
 }
 
 static int try_until(pthread_mutex_t *mutex, furrow_deadline deadline)
@@ -70,9 +62,11 @@ static int try_until(pthread_mutex_t *mutex, furrow_deadline deadline)
     int rc = pthread_mutex_trylock(mutex), looks = 0;
 
     while (rc == EBUSY && deadline > 0 && looks < NOBODY_LOOKS) {
-        if (deadline - fw_os_now() <= TICK_NS)
-            return wait_until(mutex, deadline);
-        rc = wait_a_tick(mutex);
+        int64_t left = deadline - fw_os_now();
+
+        if (left <= TICK_NS)
+            return wait_for(mutex, left > 0 ? left : 0);
+        rc = wait_for(mutex, TICK_NS);
         if (rc != ETIMEDOUT)
             continue;
         rc = EBUSY;
