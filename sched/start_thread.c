@@ -123,6 +123,8 @@ static void *be_supervisor(void *arg)
     fw_control *c = team->control;
 
     fw_os_set_name("furrow-super");
+    fw_store_seqcst(&team->supervised, 1);
+    fw_os_futex_wake(&team->supervised, 1);
     for (;;) {
         uint32_t seen = fw_load_seqcst(&c->supervise);
         int again;
@@ -190,6 +192,10 @@ static int open_(fw_team *team)
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     while (rc == 0 && (int)(up = fw_load_seqcst(&c->up)) < c->workers)
         (void)fw_os_futex_wait(&c->up, up, INT64_MAX);
+    /* A thread that is just being started may be inside the allocator, and the program fork:
+     * not every allocator (a sanitizer's) survives that in the child. */
+    while (rc == 0 && !fw_load_seqcst(&team->supervised))
+        (void)fw_os_futex_wait(&team->supervised, 0, INT64_MAX);
     return rc;
 }
 

@@ -53,6 +53,7 @@ typedef struct fw_team {
     /* start_thread */
     pthread_t *thread;
     pthread_t supervisor;
+    _Atomic uint32_t supervised; /* the supervisor runs: futex of the opener */
 } fw_team;
 
 int fw_team_open(const fw_team_request *request, fw_team **out);
