@@ -159,18 +159,11 @@ static void strike_marks(const fw_team *team, dice *d)
 static void strike_driver(const fw_team *team, dice *d)
 {
     fw_control *c = team->control;
-    volatile void *const word32[] = {&c->opened,
-                                     &c->join,
-                                     &c->driver_sleeps,
-                                     &c->mark_shift,
-                                     &c->listed,
-                                     &c->deaths,
-                                     &c->up,
-                                     &c->spawn_error,
-                                     &c->queued,
-                                     &c->supervise,
-                                     &c->caller_cpu,
-                                     &c->cpu_of[roll(d, 8)]};
+    volatile void *const word32[] = {
+        &c->opened,     &c->join,        &c->driver_sleeps,
+        &c->mark_shift, &c->listed,      &c->deaths,
+        &c->up,         &c->spawn_error, &c->queued,
+        &c->supervise,  &c->caller_cpu,  &c->cpu_of[roll(d, 8)]};
     volatile void *const word64[] = {
         &c->generation, &c->active,     &c->error,
         &c->cancel,     &c->replaced,   &c->calls,
