@@ -22,7 +22,6 @@
 #include "prepare.h"
 
 #include "band.h"
-#include "headroom.h"
 #include "job.h"
 #include "ledger.h"
 #include "status.h"
@@ -139,14 +138,6 @@ static int was_prepared(furrow_pool *pool, const fw_array *root)
     return found;
 }
 
-/* The OOM killer leaves behind a lack: what a killed worker had taken is still there. */
-static int memory_is_short(const take_job *job)
-{
-    size_t there = fw_os_resident(job->data, job->size & ~(FW_PAGE - 1));
-
-    return fw_headroom_bytes("") < job->size - there;
-}
-
 /* May memory that was taken in vain be given back? It may hold what another thread has
  * written meanwhile, through another slice of the array: then it stays. */
 static int owned_alone(const fw_array *root)
@@ -156,7 +147,8 @@ static int owned_alone(const fw_array *root)
 
 /* A death while memory is taken that is there already only leaves pages to be mapped one by
  * one. Else it may be the OOM killer's work or anybody's: a second one in a row is taken for
- * the OOM killer's, unless there is memory for all that is not there yet; what is still
+ * the OOM killer's, unless there is memory for all that is not there yet (it leaves a lack
+ * behind, for what a killed worker had taken is still there); what is still
  * not there after some more rounds, its first user takes. */
 static int take(furrow_pool *pool, fw_array *root, furrow_deadline deadline)
 {
@@ -172,7 +164,7 @@ static int take(furrow_pool *pool, fw_array *root, furrow_deadline deadline)
     job.only_map = known && was_prepared(pool, root);
     rc = take_once(pool, &job, known ? FW_MAP_GRACE : FW_TAKE_GRACE, deadline);
     for (int again = 0; rc == 1 && !known && again < 4; again++)
-        rc = again && memory_is_short(&job)
+        rc = again && fw_ledger_check_taking(job.data, job.size) < 0
                  ? FURROW_ENOMEM
                  : take_once(pool, &job, FW_TAKE_GRACE, deadline);
     if (rc == 0 && !known)

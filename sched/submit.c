@@ -6,6 +6,9 @@
  *   supervisor  tries the driver lock, takes the head of the ring, drives it, writes the
  *               result, state = DONE (release), wakes those who wait
  *
+ * A call on arrays whose memory is not there is queued behind submissions that take it, and
+ * names them (`after`): when one of them failed, it is not run.
+ *
  * When a caller holds the driver lock the supervisor leaves the ring as it is; the caller
  * notifies when it lets go. A death in either lock needs no repair: the opener's ends the
  * family, and the supervisor's the team.
@@ -15,7 +18,6 @@
  */
 #include "submit.h"
 
-#include "headroom.h"
 #include "heap.h"
 #include "job.h"
 #include "ledger.h"
@@ -137,12 +139,13 @@ static void publish_result(fw_submission *s, const fw_dispatch *d, int rc)
     s->corrupt = d->corrupt;
     s->error = d->error;
     s->torn_count = d->torn_count;
-    if (d->torn_count <= FW_SUBMISSION_FEW)
+    s->torn = NULL;
+    if (d->torn && d->torn_count <= FW_SUBMISSION_FEW)
         s->torn = s->few;
-    else if ((s->torn = fw_heap_alloc(bytes)) &&
+    else if (d->torn && (s->torn = fw_heap_alloc(bytes)) &&
              fw_heap_publish_pair(s->torn, NULL) < 0)
         s->torn = NULL;
-    if (s->torn && bytes > 0)
+    if (s->torn)
         memcpy(s->torn, d->torn, bytes);
     done(s);
 }
@@ -190,14 +193,6 @@ static int run_once(fw_dispatch *d, fw_submission *s)
 
 /* ---- the supervisor's side: taking memory -------------------------------------------*/
 
-/* The OOM killer leaves behind a lack: what a killed worker had taken is still there. */
-static int memory_is_short(const fw_submission *s)
-{
-    size_t there = fw_os_resident(s->takes, s->takes_size);
-
-    return fw_headroom_bytes("") < s->takes_size - there;
-}
-
 static void forget_deaths(fw_dispatch *d)
 {
     free(d->torn);
@@ -214,8 +209,14 @@ static void note_taken(const fw_submission *s, const fw_dispatch *d, int rc)
         (void)fw_os_punch(s->takes, s->give_back);
 }
 
+static int somebody_died(const fw_dispatch *d, int rc)
+{
+    return rc == 0 && d->torn_count && !d->no_workers;
+}
+
 /* A worker's death while memory is taken may be anybody's work: once more then, and again,
- * unless memory is short: then it is taken for the OOM killer's. */
+ * unless memory is short: the OOM killer leaves a lack behind, for what a killed worker had
+ * taken is still there. What is not there after some rounds, its first user takes. */
 static int take_memory(fw_dispatch *d, fw_submission *s)
 {
     int rc = fw_ledger_check_taking(s->takes, s->takes_size);
@@ -223,15 +224,16 @@ static int take_memory(fw_dispatch *d, fw_submission *s)
     if (rc < 0)
         return rc;
     rc = run_once(d, s);
-    for (int again = 0; rc == 0 && d->torn_count && !d->no_workers && again < 5;
-         again++) {
-        if (again && memory_is_short(s))
+    for (int again = 0; somebody_died(d, rc) && again < 4; again++) {
+        if (again && fw_ledger_check_taking(s->takes, s->takes_size) < 0)
             break;
         forget_deaths(d);
-        if (again < 4)
-            rc = run_once(d, s);
+        rc = run_once(d, s);
     }
-    note_taken(s, d, rc);
+    if (somebody_died(d, rc) && fw_ledger_check_taking(s->takes, s->takes_size) == 0)
+        forget_deaths(d);
+    else
+        note_taken(s, d, rc);
     return rc;
 }
 
