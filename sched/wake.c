@@ -46,9 +46,11 @@ static int brief(fw_dispatch *d, int64_t now)
     if (!d->caller_runs || cold->version != d->team->control->job.version ||
         now - cold->ended < HOT_NS)
         return 0;
-    if (cold->penalty > 0)
+    if (cold->penalty > 0) {
         cold->penalty--;
-    return cold->penalty == 0 && cold->took < BRIEF_NS;
+        return 0;
+    }
+    return cold->took < BRIEF_NS;
 }
 
 void fw_wake_open(fw_dispatch *d)
