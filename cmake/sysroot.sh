@@ -12,7 +12,7 @@ command -v apt-get >/dev/null || { echo "sysroot: no apt-get to get arm64 packag
 mkdir -p "$(dirname "$folder")"
 scratch=$(mktemp -d "$folder.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
-mkdir -p "$scratch/state/lists/partial" "$scratch/cache/archives/partial" "$scratch/root"
+mkdir -p "$scratch/state/lists/partial" "$scratch/cache/archives/partial" "$scratch/tree"
 : >"$scratch/status"
 
 # A package system of its own, for arm64, in which nothing is installed.
@@ -31,12 +31,12 @@ apt install -y --no-install-recommends --download-only libcriterion3 libhwloc15
 (cd "$scratch/cache/archives" &&
     apt download libc6-dev linux-libc-dev libhwloc-dev libcriterion-dev)
 for package in "$scratch"/cache/archives/*.deb; do
-    dpkg-deb -x "$package" "$scratch/root"
+    dpkg-deb -x "$package" "$scratch/tree"
 done
 
 # Links lead into the tree, and pkg-config looks for nothing that only a static link needs.
-(cd "$scratch/root" && find . -type l -lname '/*' | while read -r link; do
+(cd "$scratch/tree" && find . -type l -lname '/*' | while read -r link; do
     ln -srfn ".$(readlink "$link")" "$link"
 done)
-sed -i '/\.private/d' "$scratch"/root/usr/lib/aarch64-linux-gnu/pkgconfig/*.pc
-mv "$scratch/root" "$folder"
+sed -i '/\.private/d' "$scratch"/tree/usr/lib/aarch64-linux-gnu/pkgconfig/*.pc
+mv "$scratch/tree" "$folder"
