@@ -13,9 +13,8 @@
 #include <unistd.h>
 
 typedef struct word {
-    _Alignas(
-        BENCH_LINE) _Atomic uint32_t turn; /* the caller and the answering process */
-    _Alignas(BENCH_LINE) _Atomic uint32_t end; /* the caller, once */
+    _Alignas(BENCH_LINE) _Atomic uint32_t turn; /* the caller, and who answers */
+    _Alignas(BENCH_LINE) _Atomic uint32_t end;  /* the caller, once */
 } word;
 
 static word *shared;

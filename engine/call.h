@@ -18,8 +18,7 @@ typedef struct fw_call_job {
     furrow_kernel kernel;
     const fw_entry *entry; /* the kernel's name, when older workers must look it up */
     size_t len, chunk;     /* elements: of the call, of a chunk */
-    int ins,
-        outs; /* operands in use: in[0 .. ins-1], out[0 .. outs-1], NULLs among them */
+    int ins, outs; /* in use: in[0 .. ins-1], out[0 .. outs-1], NULLs among them */
     char *data[FW_CALL_OPERANDS];
     size_t itemsize[FW_CALL_OPERANDS];      /* 0 where data is NULL */
     const fw_array *file[FW_CALL_OPERANDS]; /* operands that are mapped files */

@@ -20,8 +20,8 @@
 size_t fw_cpu_cache_size(void);
 
 /* Each returns after a store fence where one is due: a release that follows in this
- * thread, the word that says that a chunk is done, is seen after the data. Addresses need no alignment
- * but that of the elements. */
+ * thread, the word that says that a chunk is done, is seen after the data. Addresses need
+ * no alignment but that of the elements. */
 void fw_cpu_stream_copy(void *to, const void *from, size_t bytes);
 void fw_cpu_stream_fill(void *to, const void *element, size_t itemsize, size_t bytes);
 void fw_cpu_stream_triad_d(double *z, const double *x, double a, const double *y,

@@ -116,8 +116,8 @@ typedef struct furrow_pool_options {
  * pool that the child opens.
  * Death: a worker that dies is replaced (but after ten in a row that ended before they
  * were up, nothing is started in that place any more; when none is left, calls fail with
- * FURROW_EOS, and furrow_pool_describe() tells more); when the process that opened the pool ends, by
- * whatever death, its workers are ended. When the nursery is killed, so are the
+ * FURROW_EOS, and furrow_pool_describe() tells more); when the process that opened the
+ * pool ends, by whatever death, its workers are ended. When the nursery is killed, so are the
  * workers, and all calls fail with FURROW_EDIED, futures with FURROW_ECLOSED.
  * Errors: FURROW_EINVAL (options, variables), FURROW_ENOMEM, FURROW_EOS. Blocks until
  * all workers are up: some ms. */
@@ -160,8 +160,8 @@ int furrow_pool_populate(furrow_pool *pool, furrow_array *a);
 
 /* Write the timeline of the last chunks, worker by chunk, as an SVG picture; needs
  * .trace.
- * Errors: FURROW_EINVAL (no .trace; inside a kernel), FURROW_ENOMEM, FURROW_EOS (the file). Blocks until
- * no call runs. */
+ * Errors: FURROW_EINVAL (no .trace; inside a kernel), FURROW_ENOMEM, FURROW_EOS (the
+ * file). Blocks until no call runs. */
 int furrow_pool_timeline(furrow_pool *pool, const char *path);
 
 /* Totals since the pool was opened. Calls and chunks include the library's own: those

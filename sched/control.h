@@ -10,7 +10,8 @@
  *   +--------+-----------------+---------+------------------+-------------------------+
  *
  * One writer per line, except range words (owner and thieves), park words (sleeper and
- * wakers) and the `out` words of small groups in the driver's line. Lines are 128 bytes apart: processors fetch pairs.
+ * wakers) and the `out` words of small groups in the driver's line. Lines are 128 bytes
+ * apart: processors fetch pairs.
  */
 #ifndef FW_CONTROL_H
 #define FW_CONTROL_H
@@ -29,8 +30,8 @@
 #define FW_JOB_PAYLOAD 896 /* bytes of a job that the engine describes a call with */
 #define FW_QUEUE_MAX   256 /* submissions waiting */
 
-/* Runs one chunk: 0, or the value that fails the call. The payload is the worker's own copy,
- * in which it may note things until the job changes. */
+/* Runs one chunk: 0, or the value that fails the call. The payload is the worker's own
+ * copy, in which it may note things until the job changes. */
 typedef int (*fw_job_run)(void *payload, uint32_t chunk, int worker);
 
 /* What a dispatch is about. Written by the driver while nobody is inside; workers copy it
@@ -170,9 +171,8 @@ typedef struct fw_control {
     fw_go go[FW_GROUP_ROOM];
 
     _Alignas(128) _Atomic uint32_t park[FW_MEMBER_ROOM]; /* 1: worker i sleeps on it */
-    _Alignas(128) _Atomic int32_t
-        caller_cpu; /* where the driver waits without spinning: the
-                                                 worker there does not spin; or -1 */
+    /* Where the driver waits without spinning: the worker there does not spin; or -1. */
+    _Alignas(128) _Atomic int32_t caller_cpu;
     _Atomic int32_t cpu_of[FW_MEMBER_ROOM]; /* worker i's, or -2: not on one CPU */
 
     /* The driver's words. The driver is whoever holds `driver`: a caller, or the
@@ -194,9 +194,8 @@ typedef struct fw_control {
     uint32_t listed; /* this generation is a rerun */
 
     /* The nursery's words. */
-    _Alignas(
-        128) _Atomic uint32_t deaths; /* how many so far; futex of those who open */
-    _Atomic uint32_t up;              /* how many members have come up so far */
+    _Alignas(128) _Atomic uint32_t deaths; /* so far; futex of those who open */
+    _Atomic uint32_t up;                   /* members that have come up so far */
     _Atomic uint32_t nursery_pid;
     _Atomic uint32_t stop;        /* 1: end when idle, 2: kill */
     _Atomic uint32_t spawn_error; /* errno of the last fork that failed */

@@ -19,14 +19,8 @@ typedef struct fw_dispatch {
     uint32_t chunks;
     uint32_t grace_ns; /* how long the share of a late worker is left to it */
     int caller_runs;
-    size_t
-        tail_size; /* bytes that are the end of the payload, but not part of the job */
+    size_t tail_size; /* bytes that end the payload, but are not part of the job */
     const void *tail;
-    int seat; /* the worker whose part the caller has, or -1: found by run() */
-    int64_t
-        cold_since; /* when somebody slept: after the wakes; 0: nobody did. wake.c */
-    int64_t alone_until; /* nobody was woken: then all are; or 0 */
-    int held; /* the worker that is left asleep on the caller's CPU, or -1: likewise */
     int64_t deadline;            /* absolute; INT64_MAX: none */
     _Atomic uint64_t *epoch_out; /* where to tell the epoch at the start; or NULL */
     _Atomic uint32_t *canceled;  /* a submission's word; or NULL */
@@ -36,6 +30,12 @@ typedef struct fw_dispatch {
     void (*wait)(void *arg, int64_t until);
     void *wait_arg;
 
+    /* found by run() at each opening; see wake.c for the last two */
+    int seat;            /* the worker whose part the caller has, or -1 */
+    int held;            /* the worker that is left asleep on the caller's CPU, or -1 */
+    int64_t cold_since;  /* somebody slept: the time after the wakes; or 0 */
+    int64_t alone_until; /* nobody was woken: when all are; or 0 */
+
     /* what came of it */
     uint64_t epoch;
     int timed_out;  /* FW_DEADLINE_...; `cut` tells whether anything was left out */
@@ -44,9 +44,9 @@ typedef struct fw_dispatch {
     int corrupt;    /* a stray store has met the control block: likewise */
     int supervisor_gone; /* nothing can be said about what was running */
     uint64_t error;      /* lowest failing chunk << 32 | value; FW_NO_ERROR */
-    fw_torn_chunk
-        *torn; /* ascending; malloc'ed: the caller of run() frees it. NULL with
-                            torn_count > 0: there was no memory to tell them */
+    /* Ascending; malloc'ed: the caller of run() frees it. NULL with torn_count > 0: there
+     * was no memory to tell them. */
+    fw_torn_chunk *torn;
     size_t torn_count;
 } fw_dispatch;
 

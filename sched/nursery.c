@@ -282,7 +282,6 @@ static int replaceable(const fw_nursery *n, int i)
 static void replace_all(fw_nursery *n)
 {
     fw_control *c = n->team->control;
-
     int64_t now = fw_os_now();
 
     if (now < n->retry_at)

@@ -14,10 +14,8 @@ typedef struct fw_nursery {
     int32_t opener;
     uint64_t opener_start;
     int signals;
-    int64_t kill_at;  /* when the members that do not end by themselves are killed */
     int64_t retry_at; /* when a fork that failed is tried again */
-    int64_t
-        next_at; /* when one that ended before it was up is to be tried again; or 0 */
+    int64_t next_at;  /* when one that ended before it was up is tried again; or 0 */
     int64_t try_at[FW_WORKERS_MAX];
     int64_t sweep_at; /* when to try again to sweep up after the dead; 0: it is done */
     /* Its children, by slot; 0: none. What is killed and what has died is looked up here:

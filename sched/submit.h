@@ -28,8 +28,7 @@ typedef struct fw_submission {
      * well: it has a reference to each. They were queued before it. */
     void *takes;
     size_t takes_size;
-    size_t
-        give_back; /* bytes of it that had no memory, and go back when there is none */
+    size_t give_back; /* bytes of it without memory: they go back if there is none */
     struct fw_submission *after[FW_SUBMISSION_AFTER];
     /* the result */
     int32_t timed_out, cut, no_workers, out_of_memory, corrupt;

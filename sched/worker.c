@@ -15,9 +15,9 @@
  * the next generation opens. A worker enters a generation at most once.
  *
  * A worker leaves when it saw every share installed and empty; with the caller running and
- * one chunk each, when its own is: the caller sees to what is left. Shares of workers that have
- * not come yet are left to them for the call's grace, then stolen: a worker that never
- * wakes costs nothing but that.
+ * one chunk each, when its own is: the caller sees to what is left. Shares of workers that
+ * have not come yet are left to them for the call's grace, then stolen: a worker that never
+ * wakes costs nothing but that. Who is not woken on purpose (wake.c; `held`) has no grace.
  *
  * Death at any instruction: a chunk's mark is STARTED before its first effect and DONE
  * after its last, both carry the call's epoch. What is in no range and not STARTED did not

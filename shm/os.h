@@ -231,8 +231,8 @@ void fw_os_child_exit(void);
 
 /* In a fresh child: default signal handlers, nothing blocked; when `quiet`, what a terminal,
  * a user or a batch system sends to end or to tell a program (SIGHUP, SIGINT, SIGQUIT,
- * SIGTERM, SIGUSR1, SIGUSR2) is ignored: what that means is up to the program. And no fds but 0, 1, 2 and `keep`
- * (-1: none). */
+ * SIGTERM, SIGUSR1, SIGUSR2) is ignored: what that means is up to the program. And no
+ * fds but 0, 1, 2 and `keep` (-1: none). */
 void fw_os_child_signals(int quiet);
 void fw_os_child_close_fds(int keep);
 
