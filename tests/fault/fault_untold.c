@@ -4,7 +4,7 @@
  * fail with FURROW_EDIED all the same, and the pool goes on. `realloc` is this file's while
  * the flag is set, in the caller and in the nursery that drives what is queued.
  */
-#include "../stress/verdict.h"
+#include "stress/verdict.h"
 
 #include <furrow.h>
 #include <signal.h>
