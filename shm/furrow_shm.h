@@ -45,7 +45,14 @@ typedef enum furrow_status {
     FURROW_ECANCELED = -9, /* the call was cancelled */
     FURROW_ECORRUPT = -10, /* shared memory or a file does not hold what it should */
     FURROW_EBUSY = -11,    /* in use */
-    FURROW_ENOTSUP = -12   /* not supported here */
+    FURROW_ENOTSUP = -12,  /* not supported here */
+    FURROW_EEMPTY = -13,   /* nothing is in it */
+    FURROW_EFULL = -14,    /* no room is in it */
+    FURROW_EEOF = -15,     /* the other end is closed, and all has been read */
+    FURROW_ESHORT = -16,   /* the buffer is too short; the message stays */
+    FURROW_EAUTH = -17,    /* the other side did not prove that it has the key */
+    FURROW_EBROKEN = -18,  /* a party died, gave up or reset it: a barrier is broken */
+    FURROW_EOWNER = -19    /* only who made, started or holds it may do that */
 } furrow_status;
 
 /* What failed, in this thread. `function` is the public function that was called;

@@ -47,12 +47,14 @@ enum { FW_SLAB_CLASSES = 5, FW_SLAB_SLOTS = 64, FW_SLAB_PUBLISHED = 0xFFFF };
 #define FW_SMALL_UNIT FW_PAGE
 #define FW_LARGE_UNIT ((size_t)2 << 20)
 
-/* One line per process that allocates. All fields are written under the heap's lock;
- * `word` last when joining: a line is LIVE with its identity, or it is FREE. */
+/* One line per process that allocates. All fields are written under the heap's lock: `gen`
+ * first when joining and `live` last; a line is live with its identity, or it is free. */
 typedef struct fw_participant {
     _Alignas(64) _Atomic uint32_t live; /* 0 free, 1 live */
-    int32_t pid;
-    uint64_t start_time; /* with pid: the identity of the process */
+    _Atomic uint32_t
+        gen; /* 16 bits, of its last user; with the index: an owner's number */
+    _Atomic int32_t pid;
+    _Atomic uint64_t start_time; /* with pid: the identity of the process */
 } fw_participant;
 _Static_assert(sizeof(fw_participant) == 64, "one cache line");
 

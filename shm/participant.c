@@ -8,16 +8,27 @@
  *
  * A line is set free only after every block of its process has been reclaimed
  * (heap.c: sweep); until then its index is not used again.
+ *
+ * What else a process claims (a token, a slot) names the line and its generation. The next
+ * user of the line raises that before anything else, so a claim of its last user's never
+ * looks like one of a living process: whoever finds it may ask at any time, without a lock,
+ * and no sweep has to know of it. Who reads an identity looks at the generation before and
+ * after.
  */
 #include "participant.h"
 
+#include "heap.h"
 #include "status.h"
 
 typedef struct self {
     uint64_t start_time;
     int32_t pid;
     int32_t line; /* index + 1; 0: not joined */
+    uint32_t owner;
 } self;
+
+enum { LINE_BITS = 12, GEN_MAX = 0xffff };
+_Static_assert(FW_PARTICIPANTS == 1 << LINE_BITS, "an owner's number holds any line");
 
 static self *_Atomic self_page;
 
@@ -94,14 +105,30 @@ int32_t fw_participant_pid(void)
     return pid;
 }
 
+/* The line's next generation, before its identity changes. */
+static uint32_t next_gen(fw_participant *p)
+{
+    uint32_t gen = fw_load_relaxed(&p->gen);
+
+    gen = gen >= GEN_MAX ? 1 : gen + 1;
+    fw_store_seqcst(&p->gen, gen);
+    return gen;
+}
+
 static int join(fw_heap *heap, self *me)
 {
+    int32_t pid;
+    uint64_t start_time;
+
     for (int i = 0; i < FW_PARTICIPANTS; i++) {
         fw_participant *p = &heap->participant[i];
 
         if (fw_load_relaxed(&p->live))
             continue;
-        fw_participant_identity(&p->pid, &p->start_time);
+        me->owner = next_gen(p) << LINE_BITS | (uint32_t)i;
+        fw_participant_identity(&pid, &start_time);
+        fw_store_release(&p->pid, pid);
+        fw_store_release(&p->start_time, start_time);
         if (heap->lines < (uint32_t)i + 1)
             heap->lines = (uint32_t)i + 1;
         fw_fence_death();
@@ -125,5 +152,40 @@ int fw_participant_self(fw_heap *heap)
 
 int fw_participant_gone(const fw_participant *p)
 {
-    return fw_os_process_gone(p->pid, p->start_time);
+    return fw_os_process_gone(fw_load_acquire(&p->pid),
+                              fw_load_acquire(&p->start_time));
+}
+
+uint32_t fw_participant_owner(void)
+{
+    self *me = self_get();
+    fw_heap *heap;
+    int line;
+
+    if (me && me->line)
+        return me->owner;
+    heap = fw_heap_lock();
+    if (!heap)
+        return 0;
+    line = fw_participant_self(heap);
+    fw_heap_unlock(heap);
+    return line < 0 ? 0 : self_get()->owner;
+}
+
+int fw_participant_owner_gone(uint32_t owner)
+{
+    const fw_segment *s = fw_segment_get();
+    const fw_participant *p;
+    int32_t pid;
+    uint64_t start_time;
+
+    if (!s)
+        return 0;
+    p = &s->heap->participant[owner % FW_PARTICIPANTS];
+    if (fw_load_acquire(&p->gen) != owner >> LINE_BITS || !fw_load_acquire(&p->live))
+        return 1;
+    pid = fw_load_acquire(&p->pid);
+    start_time = fw_load_acquire(&p->start_time);
+    return fw_load_acquire(&p->gen) != owner >> LINE_BITS ||
+           fw_os_process_gone(pid, start_time);
 }

@@ -11,6 +11,16 @@
  * the line's index, or a negative error. Needs the heap's lock. */
 int fw_participant_self(fw_heap *heap);
 
+/* The number that this process claims things by, in words that others see: 28 bits, never
+ * 0, its own while it lives and nobody else's until 65,535 others have had its line. 0, with
+ * an error, when the heap takes no more processes. Takes the heap's lock the first time, and
+ * the first time in a forked child. */
+uint32_t fw_participant_owner(void);
+
+/* Is the process with that number gone for certain? Any process of the family may ask; it
+ * needs no lock. A number that nobody ever had is nobody's. */
+int fw_participant_owner_gone(uint32_t owner);
+
 /* Is the process of a live line gone for certain? */
 int fw_participant_gone(const fw_participant *p);
 

@@ -27,7 +27,14 @@
     X(FURROW_ECANCELED, "cancelled")                                                   \
     X(FURROW_ECORRUPT, "corrupt data")                                                 \
     X(FURROW_EBUSY, "in use")                                                          \
-    X(FURROW_ENOTSUP, "not supported")
+    X(FURROW_ENOTSUP, "not supported")                                                 \
+    X(FURROW_EEMPTY, "empty")                                                          \
+    X(FURROW_EFULL, "full")                                                            \
+    X(FURROW_EEOF, "end of file")                                                      \
+    X(FURROW_ESHORT, "the buffer is too short")                                        \
+    X(FURROW_EAUTH, "not authenticated")                                               \
+    X(FURROW_EBROKEN, "broken")                                                        \
+    X(FURROW_EOWNER, "not the owner")
 
 static _Thread_local furrow_error record = {.function = "furrow"};
 

@@ -32,6 +32,7 @@ static void print_heap(void)
     PRINT_FIELD(fw_heap, participant);
     PRINT_FIELD(fw_heap, name);
     PRINT_FIELD(fw_participant, live);
+    PRINT_FIELD(fw_participant, gen);
     PRINT_FIELD(fw_participant, pid);
     PRINT_FIELD(fw_participant, start_time);
     PRINT_FIELD(fw_name, used);

@@ -23,9 +23,12 @@ enum {
 static void set_line(fw_heap *heap, int i, int is_dead)
 {
     fw_participant *p = &heap->participant[i];
+    int32_t pid;
+    uint64_t start_time;
 
-    fw_participant_identity(&p->pid, &p->start_time);
-    p->start_time += (uint64_t)is_dead;
+    fw_participant_identity(&pid, &start_time);
+    p->pid = pid;
+    p->start_time = start_time + (uint64_t)is_dead;
     fw_store_relaxed(&p->live, 1);
 }
 

@@ -63,12 +63,73 @@ Test(participant, the_dead_ones_line_waits_for_its_blocks)
     cr_assert_eq(fw_load_relaxed(&heap->participant[0].live), 1);
 }
 
+static fw_participant of_this_process(void)
+{
+    int32_t pid;
+    uint64_t start_time;
+
+    fw_participant_identity(&pid, &start_time);
+    return (fw_participant){.pid = pid, .start_time = start_time};
+}
+
+/* ---- owners -----------------------------------------------------------------------*/
+
+static int owner_of_mine(void *arg)
+{
+    _Atomic uint32_t *owner = arg;
+
+    fw_store_seqcst(owner, fw_participant_owner());
+    child_want(fw_load_seqcst(owner) != 0);
+    child_want(!fw_participant_owner_gone(fw_load_seqcst(owner)));
+    return 0;
+}
+
+/* What a process claims is nobody's when it has ended, whoever has its line then. */
+Test(participant, an_owner_is_gone_when_its_process_is)
+{
+    uint32_t mine = fw_participant_owner();
+    _Atomic uint32_t *owner = fw_heap_alloc(64);
+    uint32_t first;
+
+    cr_assert_neq(mine, 0);
+    cr_assert_eq(fw_participant_owner(), mine);
+    cr_assert(!fw_participant_owner_gone(mine));
+    cr_assert_eq(child_run(owner_of_mine, (void *)owner), 0);
+    first = fw_load_seqcst(owner);
+    cr_assert_neq(first, mine);
+    cr_assert(fw_participant_owner_gone(first), "before a sweep");
+    fw_heap_sweep();
+    cr_assert(fw_participant_owner_gone(first), "after it");
+    cr_assert_eq(child_run(owner_of_mine, (void *)owner), 0);
+    cr_assert_neq(fw_load_seqcst(owner), first, "the same line");
+    cr_assert_eq(fw_load_seqcst(owner) % FW_PARTICIPANTS, first % FW_PARTICIPANTS);
+    cr_assert(fw_participant_owner_gone(first));
+    cr_assert(fw_participant_owner_gone(mine + FW_PARTICIPANTS),
+              "of no generation yet");
+    cr_assert(fw_participant_owner_gone(100), "nobody ever");
+}
+
+/* A generation is never 0, and a number has 28 bits. */
+Test(participant, generations_come_round)
+{
+    fw_heap *heap = the_heap();
+    _Atomic uint32_t *owner = fw_heap_alloc(64);
+
+    (void)fw_participant_owner();
+    fw_store_seqcst(&heap->participant[1].gen, 0xfffe);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(child_run(owner_of_mine, (void *)owner), 0);
+        cr_assert_lt(fw_load_seqcst(owner), 1u << 28);
+        fw_heap_sweep();
+    }
+    cr_assert_eq(fw_load_seqcst(owner), (2u << 12) + 1);
+}
+
 /* A recycled process id is another process. */
 Test(participant, the_start_time_counts)
 {
-    fw_participant me = {0};
+    fw_participant me = of_this_process();
 
-    fw_participant_identity(&me.pid, &me.start_time);
     cr_assert_eq(me.pid, getpid());
     cr_assert(me.start_time > 0);
     cr_assert(!fw_participant_gone(&me));
@@ -130,9 +191,8 @@ static int look_without_files(void *arg)
  * theirs. */
 Test(participant, no_files_is_no_death)
 {
-    fw_participant me = {0};
+    fw_participant me = of_this_process();
 
-    fw_participant_identity(&me.pid, &me.start_time);
     cr_assert_eq(child_run(look_without_files, &me), 0);
 }
 

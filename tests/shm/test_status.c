@@ -20,7 +20,9 @@ static const struct {
     {-2, "FURROW_ETYPE"},    {-3, "FURROW_ENOMEM"},    {-4, "FURROW_EOS"},
     {-5, "FURROW_ETIME"},    {-6, "FURROW_ECLOSED"},   {-7, "FURROW_EDIED"},
     {-8, "FURROW_EKERNEL"},  {-9, "FURROW_ECANCELED"}, {-10, "FURROW_ECORRUPT"},
-    {-11, "FURROW_EBUSY"},   {-12, "FURROW_ENOTSUP"}};
+    {-11, "FURROW_EBUSY"},   {-12, "FURROW_ENOTSUP"},  {-13, "FURROW_EEMPTY"},
+    {-14, "FURROW_EFULL"},   {-15, "FURROW_EEOF"},     {-16, "FURROW_ESHORT"},
+    {-17, "FURROW_EAUTH"},   {-18, "FURROW_EBROKEN"},  {-19, "FURROW_EOWNER"}};
 
 #define CODES (sizeof codes / sizeof *codes)
 
@@ -38,7 +40,7 @@ Test(status, every_code_has_its_name_and_meaning)
 Test(status, unknown_codes)
 {
     cr_assert_str_eq(furrow_status_name(2), "FURROW_?");
-    cr_assert_str_eq(furrow_status_name(-13), "FURROW_?");
+    cr_assert_str_eq(furrow_status_name(-100), "FURROW_?");
     cr_assert_str_eq(furrow_strerror(-1000), "unknown code");
 }
 
