@@ -35,8 +35,14 @@ function(furrow_test_add name target start)
     endif()
 endfunction()
 
+# Which start methods the suites of which room run under: a line per room, for docs.cases.
+set(FURROW_ROOMS ${CMAKE_BINARY_DIR}/rooms.txt)
+file(WRITE ${FURROW_ROOMS} "")
+
 # Criterion suites of one room, once for each start method in `starts`.
 function(furrow_suites room starts)
+    list(JOIN starts " " said)
+    file(APPEND ${FURROW_ROOMS} "${room} ${said}\n")
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${room}/test_*.c)
     foreach(source ${sources})
         get_filename_component(noun ${source} NAME_WE)

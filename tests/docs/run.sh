@@ -4,7 +4,8 @@
 # run.sh CHECK SOURCE [PROGRAM]: does a document say what the code says?
 #
 # As in tests/arch, each check runs on the tree, where it must print nothing, and on a
-# copy in which plant_CHECK has made the document wrong, where it must print something.
+# copy in which plant_CHECK has made the document wrong, where it must print something; and
+# once more for plant_CHECK_2 and so on.
 set -eu
 check=$1 source=$2 program=${3:-}
 scratch=$(mktemp -d)
@@ -116,18 +117,51 @@ plant_orders()
     printf '/* release: planted.word -> nobody() */\n' >>"$1/shm/heap.c"
 }
 
+# ---- docs/cpython-cases.md: what cases.sh writes -----------------------------------------
+
+check_cases() # the "program" is the list of rooms
+{
+    "$source/tests/docs/cases.sh" "$1" "$program" >"$scratch/code" 2>&1 || {
+        cat "$scratch/code"
+        return
+    }
+    diff "$scratch/code" "$1/docs/cpython-cases.md" || :
+}
+plant_cases() # a case that the document does not have
+{
+    sed -i 's/^Test(heap, numbers)/\/* CPython: TestWait.test_wait *\/\n&/' \
+        "$1/tests/shm/test_heap.c"
+}
+plant_cases_2() # a misspelt name
+{
+    sed -i 's/CPython: _TestHeap\.test_heap/&s/' "$1/tests/shm/test_heap.c"
+}
+plant_cases_3() # a test that was renamed
+{
+    sed -i 's/^Test(heap, fragments_/Test(heap, planted_/' "$1/tests/shm/test_heap.c"
+}
+plant_cases_4() # a comment above nothing
+{
+    sed -i 's/^\/\* CPython: .*/&\n/' "$1/tests/shm/test_heap.c"
+}
+
 "check_$check" "$source" >"$scratch/broken"
 if [ -s "$scratch/broken" ]; then
     echo "docs.$check: code and document differ:"
-    cat "$scratch/broken"
+    head -n 60 "$scratch/broken"
     exit 1
 fi
-mkdir "$scratch/copy"
-for room in shm sched engine examples docs README.md CHANGELOG.md CONTRIBUTING.md LICENSE; do
-    cp -R "$source/$room" "$scratch/copy/"
+for plant in "plant_$check" "plant_${check}_2" "plant_${check}_3" "plant_${check}_4"; do
+    command -v "$plant" >/dev/null || continue
+    rm -rf "$scratch/copy"
+    mkdir "$scratch/copy"
+    for room in shm sched engine examples tests docs README.md CHANGELOG.md \
+        CONTRIBUTING.md LICENSE; do
+        cp -R "$source/$room" "$scratch/copy/"
+    done
+    "$plant" "$scratch/copy"
+    "check_$check" "$scratch/copy" >"$scratch/caught"
+    [ -s "$scratch/caught" ] || { echo "docs.$check: $plant is not seen"; exit 1; }
+    echo "docs.$check: they agree; $plant is seen:"
+    head -n 3 "$scratch/caught"
 done
-"plant_$check" "$scratch/copy"
-"check_$check" "$scratch/copy" >"$scratch/caught"
-[ -s "$scratch/caught" ] || { echo "docs.$check: what was planted is not seen"; exit 1; }
-echo "docs.$check: they agree; what was planted is seen:"
-head -n 3 "$scratch/caught"

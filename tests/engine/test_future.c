@@ -39,6 +39,7 @@ static void waits(furrow_future *f)
 
 /* ---- results ----------------------------------------------------------------------*/
 
+/* CPython: _TestPool.test_map_async */
 Test(future, result_is_there_again_and_again)
 {
     furrow_pool *pool = pools_open(2);
@@ -57,6 +58,7 @@ Test(future, result_is_there_again_and_again)
     pools_leave_nothing();
 }
 
+/* CPython: _TestPool.test_empty_iterable */
 Test(future, of_nothing_is_ready_at_once)
 {
     furrow_pool *pool = pools_open(2);
@@ -110,6 +112,7 @@ Test(future, null_is_told)
     pools_leave_nothing();
 }
 
+/* CPython: _TestPool.test_async_timeout */
 Test(future, wait_has_a_deadline)
 {
     furrow_pool *pool = pools_open(1);
@@ -475,6 +478,7 @@ Test(future, close_waits_for_what_is_queued)
     pools_leave_nothing();
 }
 
+/* CPython: _TestPool.test_terminate (fork) */
 Test(future, terminated_unfinished_is_closed)
 {
     furrow_pool *pool;
@@ -510,6 +514,7 @@ Test(future, terminated_unfinished_is_closed)
     pools_leave_nothing();
 }
 
+/* CPython: _TestPool.test_terminate (thread) */
 Test(future, terminated_threads_finish_first)
 {
     furrow_pool *pool;

@@ -605,6 +605,7 @@ static int has_no_stdio(void *arg)
     return 0;
 }
 
+/* CPython: TestStdinBadfiledescriptor.test_pool_in_process */
 Test(host, with_closed_stdio)
 {
     host(has_no_stdio, NULL);
@@ -784,6 +785,7 @@ static int forgets_to_close(void *arg)
     exit(0);
 }
 
+/* CPython: _TestPoolWorkerLifetime.test_worker_finalization_via_atexit_handler_of_multiprocessing */
 Test(host, that_forgets_to_close)
 {
     for (int queued = 0; queued < 2; queued++)

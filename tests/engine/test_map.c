@@ -70,6 +70,7 @@ static void map_length(furrow_pool *pool, size_t len, size_t chunk, unsigned fla
     furrow_array_free(pieces);
 }
 
+/* CPython: _TestPool.test_map, _TestPool.test_empty_iterable */
 Test(map, every_length_on_every_pool)
 {
     static const size_t lengths[] = {0, 1, 7, 1000, (1 << 20) + 3};
@@ -87,6 +88,7 @@ Test(map, every_length_on_every_pool)
     pools_leave_nothing();
 }
 
+/* CPython: _TestPool.test_map */
 Test(map, chunks_of_the_size_asked_for)
 {
     furrow_pool *pool = pools_open(2);
@@ -351,6 +353,7 @@ static void lowest_wins(furrow_pool *pool, furrow_array *a, size_t from, unsigne
     cr_assert_eq(pools_others(a, 0, 10 * from, a->len), 0);
 }
 
+/* CPython: _TestPool.test_map_no_failfast */
 Test(map, lowest_failing_chunk_wins)
 {
     furrow_pool *pool = pools_open(3);

@@ -17,6 +17,7 @@ static const char *error_text(void)
 
 /* ---- how many ---------------------------------------------------------------------*/
 
+/* CPython: _TestPool.test_make_pool */
 Test(pool, of_every_size_works)
 {
     static const int sizes[] = {1, 2, 3, 16, 64};
@@ -31,6 +32,7 @@ Test(pool, of_every_size_works)
     pools_leave_nothing();
 }
 
+/* CPython: _TestProcess.test_cpu_count */
 Test(pool, default_is_the_honest_count)
 {
     furrow_pool *pool = furrow_pool_open(NULL);
@@ -42,6 +44,7 @@ Test(pool, default_is_the_honest_count)
     pools_leave_nothing();
 }
 
+/* CPython: MiscTestCase.test_large_pool */
 Test(pool, as_many_as_possible_and_one_more)
 {
     furrow_pool *pool = pools_open(256);
@@ -118,6 +121,7 @@ static void refused(furrow_pool_options o, const char *why)
     cr_assert(strstr(error_text(), why), "%s", error_text());
 }
 
+/* CPython: _TestPool.test_make_pool */
 Test(pool, bad_options_are_refused)
 {
     refused((furrow_pool_options){.workers = -1}, "-1 workers");
@@ -391,6 +395,7 @@ Test(pool, pin_none_leaves_the_cpus_alone)
 
 /* A reader of a pipe sees its end when the program closes it, whatever pools there are.
  */
+/* CPython: TestCloseFds.test_closefd (fork) */
 Test(pool, workers_keep_no_fd_of_the_program)
 {
     int ends[2], high;

@@ -52,6 +52,7 @@ static int never_opens(void *unused)
     return 0;
 }
 
+/* CPython: TestPoolNotLeakOnFailure.test_release_unused_processes (fork) */
 Test(start, of_a_pool_that_cannot_be)
 {
     pools_need_processes();

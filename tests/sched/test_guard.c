@@ -125,6 +125,8 @@ static void want_clean(int before)
     cr_assert_eq(unlink(path), 0);
 }
 
+/* CPython: _TestSharedMemory.test_shared_memory_cleaned_after_process_termination */
+/* CPython: TestResourceTracker.test_resource_tracker */
 Test(guard, a_killed_owner)
 {
     int before = processes();
@@ -145,6 +147,8 @@ static int own_in_a_group(void *arg)
     return owner(arg);
 }
 
+/* CPython: TestResourceTracker.test_resource_tracker_sigint */
+/* CPython: TestResourceTracker.test_resource_tracker_sigterm */
 Test(guard, an_interrupted_group)
 {
     const int signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGKILL};

@@ -83,6 +83,7 @@ Test(heap, blocks_are_zeros_aligned_and_apart)
 }
 
 /* Pieces of every order and size: nothing but whole neighbours comes of it. */
+/* CPython: _TestHeap.test_heap */
 Test(heap, fragments_grow_together)
 {
     enum { N = 400 };
@@ -120,6 +121,7 @@ Test(heap, too_large)
 }
 
 /* Until nothing is left; then all of it again. */
+/* CPython: _TestHeap.test_heap */
 Test(heap, the_small_zone_full)
 {
     static char *p[40000];
@@ -155,6 +157,7 @@ static long shmem_kib(void)
     return p ? atol(p + 7) : -1;
 }
 
+/* CPython: _TestHeap.test_heap */
 Test(heap, memory_goes_back_to_the_system)
 {
     char *large = fw_heap_alloc(64 * MIB), *small = fw_heap_alloc(900 * KIB);
