@@ -150,7 +150,8 @@ int64_t fw_os_now(void); /* CLOCK_MONOTONIC, nanoseconds */
  * 0 woken (or spuriously), -EAGAIN the word differs, -ETIMEDOUT, -EINTR. Works between
  * processes that share the word. */
 int fw_os_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t until);
-void fw_os_futex_wake(_Atomic uint32_t *word, int how_many);
+/* Returns how many were woken. */
+int fw_os_futex_wake(_Atomic uint32_t *word, int how_many);
 
 /* ---- processors (os_linux_cpu.c) ----------------------------------------------------*/
 
@@ -200,6 +201,11 @@ int fw_os_process_gone(pid_t pid, uint64_t ticks);
 
 /* Is there no thread of that number, in any process? */
 int fw_os_thread_gone(pid_t tid);
+
+/* The calling thread's number, and the process of any thread's; 0: not known.
+ * (os_linux_thread.c) */
+pid_t fw_os_thread(void);
+pid_t fw_os_thread_process(pid_t tid);
 
 /* SIGKILL to this process when the thread that forked it ends; -ESRCH when the parent is
  * not `parent` any more. */

@@ -32,7 +32,7 @@ int fw_os_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t until)
     return -errno;
 }
 
-void fw_os_futex_wake(_Atomic uint32_t *word, int how_many)
+int fw_os_futex_wake(_Atomic uint32_t *word, int how_many)
 {
-    syscall(SYS_futex, word, FUTEX_WAKE, how_many, NULL, NULL, 0);
+    return (int)syscall(SYS_futex, word, FUTEX_WAKE, how_many, NULL, NULL, 0);
 }

@@ -7,6 +7,11 @@
 #include "array.h"
 #include "control.h"
 #include "layout.h"
+#include "sync_barrier.h"
+#include "sync_condition.h"
+#include "sync_event.h"
+#include "sync_lock.h"
+#include "sync_semaphore.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -59,6 +64,36 @@ static void print_array(void)
     PRINT_FIELD(fw_array, pid);
     PRINT_FIELD(fw_array, block);
     PRINT_FIELD(fw_array, block_size);
+}
+
+static void print_sync(void)
+{
+    PRINT_FIELD(fw_lock, mutex);
+    PRINT_FIELD(fw_lock, magic);
+    PRINT_FIELD(fw_lock, kind);
+    PRINT_FIELD(fw_lock, automatic);
+    PRINT_FIELD(furrow_semaphore, magic);
+    PRINT_FIELD(furrow_semaphore, tokens);
+    PRINT_FIELD(furrow_semaphore, most);
+    PRINT_FIELD(furrow_semaphore, value);
+    PRINT_FIELD(furrow_semaphore, bell);
+    PRINT_FIELD(furrow_event, magic);
+    PRINT_FIELD(furrow_event, state);
+    PRINT_FIELD(furrow_event, bell);
+    PRINT_FIELD(furrow_condition, magic);
+    PRINT_FIELD(furrow_condition, lock);
+    PRINT_FIELD(furrow_condition, own_lock);
+    PRINT_FIELD(furrow_condition, slots);
+    PRINT_FIELD(furrow_condition, used);
+    PRINT_FIELD(furrow_condition, first);
+    PRINT_FIELD(furrow_barrier, magic);
+    PRINT_FIELD(furrow_barrier, state);
+    PRINT_FIELD(furrow_barrier, bell);
+    PRINT_FIELD(furrow_barrier, parties);
+    PRINT_FIELD(furrow_barrier, slots);
+    PRINT_FIELD(furrow_barrier, timeout_ns);
+    PRINT_FIELD(furrow_barrier, action);
+    PRINT_FIELD(furrow_barrier, arg);
 }
 
 static void print_team(void)
@@ -157,6 +192,7 @@ int main(void)
 {
     print_heap();
     print_array();
+    print_sync();
     print_team();
     fflush(stdout); /* under ThreadSanitizer every forked child would flush it too */
     return print_named() != 0;

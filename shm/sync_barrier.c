@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Barriers, without a lock.
+ *
+ * All that a barrier is stands in one word, `state` (sync_barrier.h), and each step is one
+ * compare-and-swap of it:
+ *
+ *     arrive    arrived + 1; what was there is the party's number
+ *     act       the last one, when there is an action: arrived + 1 and A
+ *     pass      the last one, or who has run the action: the next generation, nobody arrived
+ *     break     the next generation, B, and a 1 into the history
+ *     reset     the next generation and a 1 into the history, or B away; with R
+ *     made new  R away
+ *
+ * A party remembers the generation that it came in, and sleeps until there is another; the
+ * history tells how its own ended, also when it looks late. (Later than 22 generations, which
+ * takes resets or more processes than parties: it is told that it was broken.)
+ *
+ * Before it arrives a party writes its process's number (fw_participant_owner()) into a
+ * free slot, and it clears that after the end of its generation: whoever is inside is named,
+ * and whoever is counted in `arrived` was named before. Who waits looks at each tick whether
+ * somebody who is named, or has enrolled, is dead, and then breaks the barrier: with the
+ * state that he read before he looked, so that what others have done meanwhile stays; and
+ * only then the dead one's name is cleared. So a kill before `arrive` breaks as one after it
+ * does, and so does one after `pass`: who dies inside breaks the generation that is open.
+ * (A name that was seen dead is cleared only when the state was seen with B or R after that:
+ * then nobody is counted in `arrived`, and one who is must keep his name.)
+ * The ring after a swap is not needed for anything but haste (bell.h).
+ *
+ * While R stands, names of the dead are cleared, by whoever has reset it, and by everybody
+ * who comes then: a kill in the middle leaves it to the next one.
+ */
+#include "sync_barrier.h"
+
+#include "os.h"
+#include "participant.h"
+#include "status.h"
+#include "sync_object.h"
+
+#define GENERATION UINT64_C(0x3fffff)
+enum { HISTORY_AT = 22, HISTORY_BITS = 22, ARRIVED_AT = 44, ARRIVED_MASK = 0x1fff };
+#define ACTING    (UINT64_C(1) << 62)
+#define BROKEN    (UINT64_C(1) << 63)
+#define RESETTING (UINT64_C(1) << 61)
+enum { SPARE = 16, LOOKS = 64, CROWDED_NS = 1000000 };
+
+static uint32_t arrived(uint64_t state)
+{
+    return (uint32_t)(state >> ARRIVED_AT) & ARRIVED_MASK;
+}
+
+/* The state of the next generation; this one was broken, or not. */
+static uint64_t next(uint64_t state, uint64_t broken)
+{
+    uint64_t history = (state >> HISTORY_AT & GENERATION) << 1 | broken;
+
+    return ((state + 1) & GENERATION) | (history & GENERATION) << HISTORY_AT;
+}
+
+/* What became of generation `of`: 0 it is still open, 1 it passed, or FURROW_EBROKEN. */
+static int outcome(uint64_t state, uint64_t of)
+{
+    uint64_t ago = (state - of) & GENERATION;
+
+    if (ago == 0)
+        return 0;
+    if (ago > HISTORY_BITS || state >> (HISTORY_AT + ago - 1) & 1)
+        return FURROW_EBROKEN;
+    return 1;
+}
+
+static int broken(void)
+{
+    return fw_fail(FURROW_EBROKEN,
+                   "the barrier is broken: a party died, gave up or aborted it, or its "
+                   "action failed");
+}
+
+/* Swap the state and wake everybody. */
+static int move(furrow_barrier *b, uint64_t *seen, uint64_t to)
+{
+    if (!fw_cas_seqcst(&b->state, seen, to))
+        return 0;
+    fw_bell_ring(&b->bell, FW_BELL_ALL);
+    return 1;
+}
+
+static int break_it(furrow_barrier *b, uint64_t *seen)
+{
+    return move(b, seen, next(*seen, 1) | BROKEN);
+}
+
+/* ---- names --------------------------------------------------------------------------*/
+
+static _Atomic uint32_t *enrolled(furrow_barrier *b)
+{
+    return b->name + b->slots;
+}
+
+static int change(_Atomic uint32_t *name, uint32_t n, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t seen = from;
+
+        if (fw_load_seqcst(&name[i]) == from && fw_cas_seqcst(&name[i], &seen, to))
+            return (int)i;
+    }
+    return -1;
+}
+
+/* The next name from *at on that is a dead one's, among LOOKS of the living. 0: none. */
+static uint32_t find_dead(furrow_barrier *b, uint32_t me, uint32_t *at)
+{
+    uint32_t n = b->slots + b->parties, looks = 0, alive = me;
+
+    for (uint32_t i = 0; i < n && looks < LOOKS; i++) {
+        uint32_t owner;
+
+        *at = *at + 1 < n ? *at + 1 : 0;
+        owner = fw_load_seqcst(&b->name[*at]);
+        if (owner == 0 || owner == alive || owner == me)
+            continue;
+        if (fw_participant_owner_gone(owner))
+            return owner;
+        alive = owner;
+        looks++;
+    }
+    return 0;
+}
+
+/* Break the barrier when a party is dead, then clear its name. */
+static void mind_dead(furrow_barrier *b, uint32_t me, uint32_t *at)
+{
+    uint64_t state = fw_load_seqcst(&b->state);
+    uint32_t before = *at, dead;
+
+    while (!(state & (BROKEN | RESETTING)) && (dead = find_dead(b, me, at)) != 0) {
+        if (break_it(b, &state)) {
+            (void)fw_cas_seqcst(&b->name[*at], &dead, 0);
+            return;
+        }
+        *at = before; /* others have done something meanwhile */
+    }
+}
+
+/* Names of the dead, while nobody is counted: nor was one who was dead before. */
+static void forget_dead(furrow_barrier *b)
+{
+    for (uint32_t i = 0; i < b->slots + b->parties; i++) {
+        uint32_t owner = fw_load_seqcst(&b->name[i]);
+
+        if (owner == 0 || !fw_participant_owner_gone(owner))
+            continue;
+        if (!(fw_load_seqcst(&b->state) & (BROKEN | RESETTING)))
+            return; /* another one has ended the reset */
+        (void)fw_cas_seqcst(&b->name[i], &owner, 0);
+    }
+}
+
+/* Anybody may. */
+static void end_reset(furrow_barrier *b)
+{
+    uint64_t state;
+
+    forget_dead(b);
+    state = fw_load_seqcst(&b->state);
+    while (state & RESETTING && !fw_cas_seqcst(&b->state, &state, state & ~RESETTING))
+        ;
+}
+
+/* ---- a party ------------------------------------------------------------------------*/
+
+typedef struct party {
+    uint32_t me;
+    uint32_t at; /* where it looks for the dead */
+    int counted; /* in the generation that it waits for */
+    furrow_deadline deadline;
+} party;
+
+static int is_late(const party *p)
+{
+    return p->deadline == 0 || fw_os_now() >= p->deadline;
+}
+
+/* Into a free slot. There is one, unless more processes than parties are inside. */
+static int come_in(furrow_barrier *b, party *p)
+{
+    for (;;) {
+        int slot = change(b->name, b->slots, 0, p->me);
+
+        if (slot >= 0)
+            return slot;
+        if (is_late(p))
+            return fw_fail(FURROW_ETIME, "more than %u processes are at the barrier",
+                           b->slots);
+        mind_dead(b, p->me, &p->at);
+        fw_bell_sleep(&b->bell, fw_load_seqcst(&b->bell.word),
+                      fw_os_now() + CROWDED_NS);
+    }
+}
+
+/* Sleep until generation `of` is over. */
+static int wait_for_end(furrow_barrier *b, party *p, uint64_t of)
+{
+    for (;;) {
+        uint32_t heard = fw_bell_listen(&b->bell);
+        uint64_t state = fw_load_seqcst(&b->state);
+        int rc = outcome(state, of);
+
+        if (rc != 0)
+            return rc == 1 ? 0 : broken();
+        if (!is_late(p)) {
+            fw_bell_sleep(&b->bell, heard, p->deadline);
+            mind_dead(b, p->me, &p->at);
+        } else if (!p->counted || break_it(b, &state)) {
+            return fw_fail(FURROW_ETIME, "not all parties came to the barrier in time");
+        }
+    }
+}
+
+/* The last one: run the action, let the others go. */
+static int open_it(furrow_barrier *b, uint64_t state)
+{
+    uint64_t of = state;
+    int rc;
+
+    rc = b->action(b->arg);
+    while (outcome(state, of) == 0)
+        if (rc == 0 ? move(b, &state, next(state, 0)) : break_it(b, &state))
+            break;
+    if (rc != 0)
+        return fw_fail(FURROW_EBROKEN, "the barrier's action returned %d", rc);
+    return outcome(fw_load_seqcst(&b->state), of) == 1 ? 0 : broken();
+}
+
+/* Its number, or a negative error. */
+static int arrive(furrow_barrier *b, party *p)
+{
+    uint64_t state = fw_load_seqcst(&b->state), to;
+    uint32_t n;
+    int rc;
+
+    for (;;) {
+        n = arrived(state);
+        if (state & BROKEN)
+            return broken();
+        if (state & RESETTING) {
+            end_reset(b);
+            state = fw_load_seqcst(&b->state);
+            continue;
+        }
+        if (n == b->parties) { /* they have met, and one runs the action */
+            rc = wait_for_end(b, p, state & GENERATION);
+            if (rc < 0)
+                return rc;
+            state = fw_load_seqcst(&b->state);
+            continue;
+        }
+        to = state + (UINT64_C(1) << ARRIVED_AT);
+        if (n + 1 == b->parties && b->action)
+            to |= ACTING;
+        if (n + 1 == b->parties && !b->action ? move(b, &state, next(state, 0))
+                                              : fw_cas_seqcst(&b->state, &state, to))
+            break;
+    }
+    p->counted = 1;
+    if (n + 1 < b->parties)
+        rc = wait_for_end(b, p, state & GENERATION);
+    else
+        rc = b->action ? open_it(b, to) : 0;
+    return rc < 0 ? rc : (int)n;
+}
+
+static int wait(furrow_barrier *b, furrow_deadline deadline)
+{
+    party p = {.me = fw_participant_owner(), .deadline = deadline};
+    int slot, rc;
+
+    if (p.me == 0)
+        return furrow_last_error()->code;
+    if (deadline == FURROW_FOREVER && b->timeout_ns)
+        p.deadline = fw_os_now() + b->timeout_ns;
+    slot = come_in(b, &p);
+    if (slot < 0)
+        return slot;
+    p.at = (uint32_t)slot;
+    rc = arrive(b, &p);
+    fw_store_seqcst(&b->name[slot], 0);
+    return rc;
+}
+
+/* ---- all ----------------------------------------------------------------------------*/
+
+/* Nothing is under way afterwards, and it is broken. */
+static void abort_all(furrow_barrier *b)
+{
+    uint64_t state = fw_load_seqcst(&b->state);
+
+    while (!(state & BROKEN) && !break_it(b, &state))
+        ;
+}
+
+static void begin_reset(furrow_barrier *b)
+{
+    uint64_t state = fw_load_seqcst(&b->state), to;
+
+    do {
+        if (state & RESETTING)
+            return;
+        to = state & BROKEN ? state & ~BROKEN : next(state, 1);
+    } while (!move(b, &state, to | RESETTING));
+}
+
+static int is_live(const furrow_barrier *b)
+{
+    return b && fw_load_relaxed(&b->magic) == FW_SYNC_BARRIER_MAGIC;
+}
+
+static furrow_barrier *make(unsigned parties, const furrow_barrier_options *o)
+{
+    uint32_t slots = 2 * parties + SPARE;
+    furrow_barrier *b;
+
+    if (parties < 1 || parties > FURROW_BARRIER_PARTIES) {
+        fw_fail(FURROW_EINVAL, "a barrier of %u parties: 1 to %d", parties,
+                FURROW_BARRIER_PARTIES);
+        return NULL;
+    }
+    if (!(o->timeout >= 0)) {
+        fw_fail(FURROW_EINVAL, "a timeout of %g seconds", o->timeout);
+        return NULL;
+    }
+    b = fw_sync_new(sizeof *b + (slots + parties) * sizeof b->name[0]);
+    if (!b)
+        return NULL;
+    b->parties = parties;
+    b->slots = slots;
+    b->timeout_ns = o->timeout < 6e9 ? (int64_t)(o->timeout * 1e9) : 0;
+    b->action = o->action;
+    b->arg = o->arg;
+    return b;
+}
+
+/* ---- public -------------------------------------------------------------------------*/
+
+furrow_barrier *furrow_barrier_new_sized(unsigned parties,
+                                         const furrow_barrier_options *options,
+                                         size_t size)
+{
+    furrow_barrier_options o;
+    furrow_barrier *b;
+
+    fw_sync_options(&o, sizeof o, options, size);
+    b = make(parties, &o);
+    return fw_sync_publish("furrow_barrier_new", b, NULL, b ? &b->magic : NULL,
+                           FW_SYNC_BARRIER_MAGIC);
+}
+
+int furrow_barrier_wait(furrow_barrier *b, furrow_deadline deadline)
+{
+    if (!is_live(b))
+        return fw_sync_refuse(__func__, b, "barrier");
+    return fw_status_in(__func__, wait(b, deadline));
+}
+
+int furrow_barrier_abort(furrow_barrier *b)
+{
+    if (!is_live(b))
+        return fw_sync_refuse(__func__, b, "barrier");
+    abort_all(b);
+    return 0;
+}
+
+int furrow_barrier_reset(furrow_barrier *b)
+{
+    if (!is_live(b))
+        return fw_sync_refuse(__func__, b, "barrier");
+    begin_reset(b);
+    end_reset(b);
+    return 0;
+}
+
+int furrow_barrier_enrol(furrow_barrier *b)
+{
+    uint32_t me;
+
+    if (!is_live(b))
+        return fw_sync_refuse(__func__, b, "barrier");
+    me = fw_participant_owner();
+    if (me == 0)
+        return fw_status_in(__func__, furrow_last_error()->code);
+    if (change(enrolled(b), b->parties, 0, me) >= 0)
+        return 0;
+    return fw_status_in(
+        __func__, fw_fail(FURROW_EFULL, "all %u parties have enrolled", b->parties));
+}
+
+int furrow_barrier_leave(furrow_barrier *b)
+{
+    uint32_t me;
+
+    if (!is_live(b))
+        return fw_sync_refuse(__func__, b, "barrier");
+    me = fw_participant_owner();
+    if (me && change(enrolled(b), b->parties, me, 0) >= 0)
+        return 0;
+    return fw_status_in(__func__,
+                        fw_fail(FURROW_EOWNER, "this process has not enrolled"));
+}
+
+int furrow_barrier_broken(furrow_barrier *b)
+{
+    uint32_t at = 0;
+
+    if (!is_live(b))
+        return fw_sync_refuse(__func__, b, "barrier");
+    mind_dead(b, 0, &at);
+    return fw_load_seqcst(&b->state) >> 63 & 1;
+}
+
+int furrow_barrier_n_waiting(const furrow_barrier *b)
+{
+    if (!is_live(b))
+        return fw_sync_refuse(__func__, b, "barrier");
+    return (int)arrived(fw_load_seqcst(&b->state));
+}
+
+int furrow_barrier_parties(const furrow_barrier *b)
+{
+    if (!is_live(b))
+        return fw_sync_refuse(__func__, b, "barrier");
+    return (int)b->parties;
+}
+
+int furrow_barrier_free(furrow_barrier *b)
+{
+    if (!b)
+        return 0;
+    if (!is_live(b))
+        return fw_sync_refuse(__func__, b, "barrier");
+    return fw_sync_free(__func__, b, NULL, &b->magic, FW_SYNC_BARRIER_MAGIC);
+}
+
+/* The exported twin of the inline function. */
+extern inline furrow_barrier *furrow_barrier_new(unsigned parties,
+                                                 const furrow_barrier_options *options);
