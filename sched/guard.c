@@ -32,25 +32,7 @@ typedef struct guarding {
     uint64_t start;
 } guarding;
 
-static guarding *_Atomic page;
-
-/* Made once per program; lost races leak a page at most. */
-static guarding *here(void)
-{
-    guarding *mine = fw_load_acquire(&page), *expected = NULL;
-    void *made;
-
-    if (mine)
-        return mine;
-    if (fw_os_page_wiped_on_fork(&made) < 0)
-        return NULL;
-    mine = made;
-    if (!fw_cas_seqcst(&page, &expected, mine)) {
-        fw_os_unmap(made, FW_PAGE);
-        mine = expected;
-    }
-    return mine;
-}
+static void *_Atomic page;
 
 static void wait_for_its_end(const guarded *g, fw_handshake *h)
 {
@@ -113,11 +95,13 @@ static int running(const guarding *own)
 
 int fw_names_guard(void)
 {
-    guarding *own = here();
-    int rc = 0;
+    guarding *own;
+    void *there;
+    int rc = fw_os_page_wiped_on_fork(&page, &there);
 
-    if (!own)
-        return fw_fail(FURROW_ENOMEM, "no memory for a page of this process");
+    if (rc < 0)
+        return fw_fail_os(-rc, "no page that a fork wipes (MADV_WIPEONFORK)");
+    own = there;
     while (!fw_turn_try(&own->starting) &&
            !fw_turn_wait(&own->starting, 100 * 1000 * 1000))
         ;

@@ -55,8 +55,9 @@ size_t fw_os_resident(void *at, size_t size);
 /* Which pages have memory: bit 0 of each byte of `there`. 0 or -errno. */
 int fw_os_pages_there(void *at, size_t pages, unsigned char *there);
 
-/* A private page that reads as zeros in a forked child. */
-int fw_os_page_wiped_on_fork(void **out);
+/* The private page of *slot, which reads as zeros in a forked child; made when there is none
+ * yet. For a few slots of the program's. (os_linux_wiped.c) */
+int fw_os_page_wiped_on_fork(void *_Atomic *slot, void **out);
 
 /* A page that is shared with the children forked from now on, of zeros. NULL when there is
  * no memory. Each process unmaps its own. */

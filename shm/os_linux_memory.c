@@ -253,21 +253,6 @@ size_t fw_os_resident(void *at, size_t size)
     return found * FW_PAGE;
 }
 
-int fw_os_page_wiped_on_fork(void **out)
-{
-    int rc;
-
-    *out =
-        mmap(NULL, FW_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (*out == MAP_FAILED)
-        return -errno;
-    if (madvise(*out, FW_PAGE, MADV_WIPEONFORK) == 0)
-        return 0;
-    rc = -errno;
-    munmap(*out, FW_PAGE);
-    return rc;
-}
-
 void *fw_os_page_shared(void)
 {
     void *p =

@@ -30,43 +30,16 @@ typedef struct self {
 enum { LINE_BITS = 12, GEN_MAX = 0xffff };
 _Static_assert(FW_PARTICIPANTS == 1 << LINE_BITS, "an owner's number holds any line");
 
-static self *_Atomic self_page;
+static void *_Atomic page;
 
-/* Where the system does not wipe the page after all, as emulators do not. */
-static void forget(void)
-{
-    self *mine = fw_load_relaxed(&self_page);
-
-    if (mine)
-        *mine = (self){0};
-}
-
-static void mind_forks(void)
-{
-    (void)pthread_atfork(NULL, NULL, forget);
-}
-
-/* Made once per program. 0 or -errno. */
+/* 0 or -errno. */
 static int self_find(self **mine)
 {
-    static pthread_once_t minded = PTHREAD_ONCE_INIT;
-    self *expected = NULL;
-    void *page;
-    int rc;
+    void *there;
+    int rc = fw_os_page_wiped_on_fork(&page, &there);
 
-    *mine = fw_load_acquire(&self_page);
-    if (*mine)
-        return 0;
-    pthread_once(&minded, mind_forks);
-    rc = fw_os_page_wiped_on_fork(&page);
-    if (rc < 0)
-        return rc;
-    *mine = page;
-    if (!fw_cas_seqcst(&self_page, &expected, *mine)) {
-        fw_os_unmap(page, FW_PAGE);
-        *mine = expected;
-    }
-    return 0;
+    *mine = there;
+    return rc;
 }
 
 static self *self_get(void)

@@ -104,11 +104,14 @@ Test(thread_exit, and_close)
 /* ---- the caller's -----------------------------------------------------------------*/
 
 static _Thread_local int in_caller;
+static _Atomic int reached; /* the caller got a chunk before the workers had them all */
 
 static int end_in_caller(furrow_chunk c)
 {
-    if (in_caller)
+    if (in_caller) {
+        reached = 1;
         pthread_exit(NULL);
+    }
     left_sleep(0.002);
     return pools_count(c);
 }
@@ -128,8 +131,10 @@ static void frames_are_gone(void *unused)
 static int sleep_in_caller(furrow_chunk c)
 {
     pthread_cleanup_push(frames_are_gone, NULL);
-    if (in_caller)
+    if (in_caller) {
+        reached = 1;
         left_sleep(1000);
+    }
     pthread_cleanup_pop(0);
     return pools_count(c);
 }
@@ -137,7 +142,7 @@ static int sleep_in_caller(furrow_chunk c)
 typedef struct caller {
     furrow_pool *pool;
     furrow_call call;
-    int returned;
+    _Atomic int returned;
 } caller;
 
 static void *call_and_end(void *arg)
@@ -150,6 +155,26 @@ static void *call_and_end(void *arg)
     return NULL;
 }
 
+/* Until he is in the kernel, which on a slow machine may take several calls. */
+static void end_in_call(caller *k, int cancel)
+{
+    pthread_t thread;
+
+    reached = 0;
+    for (int i = 0; i < 100 && !reached; i++) {
+        k->returned = 0;
+        cr_assert_eq(pthread_create(&thread, NULL, call_and_end, k), 0);
+        while (cancel && !reached && !k->returned)
+            left_sleep(0.001);
+        left_sleep(cancel ? 0.02 : 0);
+        if (cancel)
+            pthread_cancel(thread);
+        pthread_join(thread, NULL);
+    }
+    cr_assert(reached);
+    cr_assert_eq(k->returned, 0);
+}
+
 static void caller_ends(furrow_kernel kernel, int cancel)
 {
     furrow_array *a = pools_array('i', 1000);
@@ -157,19 +182,12 @@ static void caller_ends(furrow_kernel kernel, int cancel)
         .pool = pools_open(2),
         .call = {
             .kernel = kernel, .out = {a}, .chunk = 10, .flags = FURROW_CALLER_RUNS}};
-    pthread_t thread;
 
     for (int i = 0; i < 5; i++) {
         furrow_future *f;
         furrow_call count = pools_count_call(a);
 
-        cr_assert_eq(pthread_create(&thread, NULL, call_and_end, &k), 0);
-        if (cancel) {
-            left_sleep(0.02);
-            pthread_cancel(thread);
-        }
-        pthread_join(thread, NULL);
-        cr_assert_eq(k.returned, 0);
+        end_in_call(&k, cancel);
         pools_works(k.pool);
         f = furrow_map_async(k.pool, &count);
         cr_assert_eq(furrow_future_wait(f, furrow_in(10)), 0);
