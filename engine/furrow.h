@@ -24,6 +24,7 @@
 #define FURROW_H
 
 #include "furrow_shm.h"
+#include "furrow_process.h"
 #include "furrow_sched.h"
 
 #ifdef __cplusplus
