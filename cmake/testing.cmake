@@ -13,7 +13,7 @@ elseif(FURROW_EMULATOR)
 endif()
 
 function(furrow_test_target target)
-    add_executable(${target} ${ARGN})
+    add_executable(${target} ${ARGN} ${CMAKE_SOURCE_DIR}/tests/boot.c)
     target_link_libraries(${target} PRIVATE furrow_options furrow_static
         PkgConfig::HWLOC Threads::Threads m)
     target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)

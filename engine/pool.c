@@ -54,7 +54,8 @@ static int word_from(const char *variable, const char *const *words, int *out)
 /* The environment overrides the options; this is the only place that reads it. */
 static int from_environment(furrow_pool_options *o)
 {
-    static const char *const starts[] = {"default", "fork", "thread", NULL};
+    static const char *const starts[] = {"default", "fork",       "thread",
+                                         "spawn",   "forkserver", NULL};
     static const char *const pins[] = {"core", "node", "none", NULL};
     long workers = o->workers, trace = (long)o->trace;
     int start, pin;
@@ -81,6 +82,10 @@ static int check_options(const furrow_pool_options *o)
         return fw_fail(FURROW_EINVAL,
                        "%d workers; 1 to %d are possible, 0 is automatic", o->workers,
                        FW_WORKERS_MAX);
+    if (o->start == FURROW_START_SPAWN || o->start == FURROW_START_FORKSERVER)
+        return fw_fail(FURROW_ENOTSUP,
+                       "a pool's workers are started by fork or as threads, not by "
+                       "spawn or forkserver");
     if (o->start < FURROW_START_DEFAULT || o->start > FURROW_START_THREAD)
         return fw_fail(FURROW_EINVAL, "there is no start method %d", (int)o->start);
     if (o->pin < FURROW_PIN_CORE || o->pin > FURROW_PIN_NONE)

@@ -194,6 +194,22 @@ int fw_entry_name(const fw_entry_map *map, fw_entry_function function, fw_entry 
     return 1;
 }
 
+int fw_entry_of(fw_entry_function function, fw_entry *out)
+{
+    search s = {.at = (uintptr_t)function};
+
+    if (s.at)
+        dl_iterate_phdr(look_at, &s);
+    if (!s.hit)
+        return fw_fail(FURROW_ENOTSUP,
+                       "the function at %p is in memory that no file backs: another "
+                       "program cannot find it; start it by fork or as a thread",
+                       (void *)s.at);
+    *out = s.found;
+    out->offset = s.at - s.base;
+    return 0;
+}
+
 fw_entry_function fw_entry_resolve(const fw_entry *entry)
 {
     search s = {.want = entry};

@@ -29,6 +29,10 @@ typedef struct fw_entry {
  * no file backs and that did not exist then. */
 int fw_entry_name(const fw_entry_map *map, fw_entry_function function, fw_entry *out);
 
+/* The name of a function for a process that has nothing of ours but files. FURROW_ENOTSUP
+ * when no file backs it. */
+int fw_entry_of(fw_entry_function function, fw_entry *out);
+
 /* The function of that name in this process, loading its file when it is not loaded; NULL
  * when it cannot be had or is of another build. */
 fw_entry_function fw_entry_resolve(const fw_entry *entry);

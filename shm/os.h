@@ -123,6 +123,7 @@ int fw_os_read_lines(const char *path, int (*see)(void *ctx, char *line), void *
  * Takes fd over. */
 int fw_os_fd_high(int fd);
 void fw_os_close(int fd);
+int fw_os_fd_own(int fd); /* close it when another program is run. -EBADF: it is not open */
 
 /* May a file be so long under RLIMIT_FSIZE? Making it longer does not fail, it kills. */
 int fw_os_file_may_be(size_t size);
@@ -142,6 +143,7 @@ int fw_os_shm_unlink(const char *name, const fw_file_id *id);
 /* Another process's open file, by its number there. */
 int fw_os_open_of(pid_t pid, int fd, int writable);
 int fw_os_file_id(int fd, fw_file_id *id);
+int64_t fw_os_size(int fd); /* bytes of an open file, or -errno */
 
 /* ---- time and waiting (os_linux_wait.c) ---------------------------------------------*/
 
@@ -249,6 +251,56 @@ void fw_os_own_group(void);
 
 /* How readily the OOM killer takes this process, 0 .. 1000. Returns the old value. */
 int fw_os_oom_score(int score);
+
+/* ---- children (os_linux_child.c) ----------------------------------------------------*/
+
+/* How a process ended: its exit status, or the negative number of the signal that killed
+ * it. Of a child of ours by pid (when pidfd is negative) or pidfd, which it is released
+ * by; with a pidfd, on Linux 6.15, also of a process that someone else has released.
+ * -EAGAIN: it has not ended; -ECHILD: nobody knows any more. */
+int fw_os_ended(pid_t pid, int pidfd, int *code);
+
+/* Does this process ask the kernel to release its children unseen? */
+int fw_os_children_ignored(void);
+
+int fw_os_signal(pid_t pid, int signal);
+
+/* The standard input reads as empty from now on. */
+void fw_os_child_stdin(void);
+
+/* Another program in the place of this one, with 0, 1, 2 and the fds in `keep` (-1: none)
+ * under their numbers and no others. Async-signal-safe. Returns -errno. */
+int fw_os_exec(const char *path, char *const argv[], char *const env[],
+               const int keep[2]);
+
+/* Close all fds but 0, 1, 2 and these (-1: none); sorts them. */
+void fw_os_child_keep(int *keep, int count);
+
+/* From now on exit() in this process calls leave(status), and nothing that was noted with
+ * atexit() before. */
+void fw_os_child_leave(void (*leave)(int status));
+void fw_os_flush(int all); /* the standard streams, or all */
+
+int fw_os_code(int status); /* of a wait status, as by fw_os_ended() */
+int fw_os_threads(void); /* of this process; 0: not known */
+int fw_os_random(void *bytes, size_t size);
+
+/* ---- lines (os_linux_line.c) --------------------------------------------------------*/
+
+/* Two ends, of bytes in order and of fds that are passed along; close-on-exec, high. */
+int fw_os_line(int end[2]);
+
+/* All of it, with an fd when that is not negative. -EPIPE when nobody has the other end. */
+int fw_os_line_send(int line, const void *bytes, size_t size, int fd);
+
+/* Exactly so many bytes, and the fd that came with them, or -1, in *fd (which may be NULL).
+ * -EPIPE at the end, -ETIMEDOUT: what came until then is lost. */
+int fw_os_line_recv(int line, void *bytes, size_t size, int *fd, int64_t until);
+
+/* Which of so many fds (at most 4; -1: none) have something to be had, the end included? A
+ * set of bits; 0: none until `until`. */
+enum { FW_READABLE_MAX = 4 };
+unsigned fw_os_readable(const int *fd, int count, int64_t until);
 
 /* ---- regular files (os_linux_regular.c) ---------------------------------------------*/
 

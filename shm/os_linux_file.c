@@ -54,6 +54,11 @@ void fw_os_close(int fd)
         close(fd);
 }
 
+int fw_os_fd_own(int fd)
+{
+    return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 ? 0 : -errno;
+}
+
 int fw_os_file_may_be(size_t size)
 {
     struct rlimit limit;
@@ -156,6 +161,13 @@ int fw_os_file_id(int fd, fw_file_id *id)
     id->device = status.st_dev;
     id->inode = status.st_ino;
     return 0;
+}
+
+int64_t fw_os_size(int fd)
+{
+    struct stat status;
+
+    return fstat(fd, &status) == 0 ? (int64_t)status.st_size : -errno;
 }
 
 int fw_os_shm_unlink(const char *name, const fw_file_id *id)

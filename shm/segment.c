@@ -168,6 +168,23 @@ static int reserve(size_t size, char **base)
     return rc;
 }
 
+/* Over a reservation. The fd is kept: programs that we run map it too. */
+static int map(fw_segment *s, int fd, char *base, size_t size)
+{
+    int rc = fw_os_map_over(base, size, fd, 1);
+
+    if (rc == 0)
+        rc = fw_os_file_id(fd, &s->id);
+    if (rc < 0)
+        return rc;
+    s->fd = fd;
+    lay_out(s, base, size);
+    (void)fw_os_advise_nodump(base, size);
+    (void)fw_os_advise_huge(s->zone[FW_ZONE_LARGE].base,
+                            s->zone[FW_ZONE_LARGE].units * FW_LARGE_UNIT);
+    return 0;
+}
+
 static int try_size(fw_segment *s, size_t size)
 {
     char *base = NULL;
@@ -176,17 +193,12 @@ static int try_size(fw_segment *s, size_t size)
     if (rc < 0)
         return rc;
     fd = fw_os_memfd("furrow-heap", size);
-    rc = fd < 0 ? fd : fw_os_map_over(base, size, fd, 1);
-    fw_os_close(fd); /* the mapping holds the file */
+    rc = fd < 0 ? fd : map(s, fd, base, size);
     if (rc < 0) {
+        fw_os_close(fd);
         fw_os_unmap(base, size + window_size(size));
-        return rc;
     }
-    lay_out(s, base, size);
-    (void)fw_os_advise_nodump(base, size);
-    (void)fw_os_advise_huge(s->zone[FW_ZONE_LARGE].base,
-                            s->zone[FW_ZONE_LARGE].units * FW_LARGE_UNIT);
-    return 0;
+    return rc;
 }
 
 static size_t size_limit(void)
@@ -255,4 +267,54 @@ const fw_segment *fw_segment_get(void)
         atomic_store_explicit(&made, 1, memory_order_release);
     pthread_mutex_unlock(&making);
     return fw_segment_peek();
+}
+
+int fw_segment_fd(const fw_segment *s)
+{
+    fw_file_id now;
+
+    if (fw_os_file_id(s->fd, &now) < 0 || now.device != s->id.device ||
+        now.inode != s->id.inode)
+        return -EBADF;
+    return s->fd;
+}
+
+/* What the first process told us may not be what the fd is. */
+static int adopt(fw_segment *s, int fd, char *base, size_t size)
+{
+    size_t total = size + window_size(size);
+    void *at;
+    int rc;
+
+    if (size < LEAST || size > LARGEST || (size & (size - 1)) != 0 ||
+        (uintptr_t)base % FW_LARGE_UNIT || fw_os_size(fd) != (int64_t)size)
+        return fw_fail(FURROW_ECORRUPT, "fd %d is not a heap of %zu MiB", fd,
+                       size / MIB);
+    rc = fw_os_reserve(base, total, &at);
+    if (rc < 0)
+        return fw_fail_os(-rc,
+                          "the heap of the program that ran this one, %zu MiB at %p, "
+                          "does not fit in here",
+                          total / MIB, (void *)base);
+    rc = map(s, fd, base, size);
+    if (rc == 0 && s->heap->magic == FW_HEAP_MAGIC && s->heap->size == size)
+        return 0;
+    fw_os_unmap(base, total);
+    return rc < 0 ? fw_fail_os(-rc, "cannot map the heap")
+                  : fw_fail(FURROW_ECORRUPT, "what fd %d holds is not a heap", fd);
+}
+
+int fw_segment_adopt(int fd, char *base, size_t size)
+{
+    int rc;
+
+    if (fw_segment_peek())
+        return fw_fail(FURROW_EBUSY, "this process made a heap before furrow_init()");
+    pthread_mutex_lock(&making);
+    rc = adopt(&segment, fd, base, size);
+    segment.wanted = size;
+    if (rc == 0)
+        atomic_store_explicit(&made, 1, memory_order_release);
+    pthread_mutex_unlock(&making);
+    return rc;
 }

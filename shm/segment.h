@@ -21,6 +21,8 @@ typedef struct fw_segment {
     char *base;
     size_t size;   /* of the memfd: superblock, maps, small and large zone */
     size_t wanted; /* before any limit */
+    int fd;        /* of the memfd: for programs that are run to map it too */
+    fw_file_id id;
     fw_zone zone[FW_ZONES];
 } fw_segment;
 
@@ -30,5 +32,14 @@ const fw_segment *fw_segment_get(void);
 
 /* The same without making one: NULL when there is none. */
 const fw_segment *fw_segment_peek(void);
+
+/* The fd of the heap, for a process that runs another program; -EBADF when this program
+ * has closed it, or put another file in its place. */
+int fw_segment_fd(const fw_segment *s);
+
+/* In a program that a process of the family has run: map its heap, where that process has
+ * it. Takes the fd over. FURROW_EBUSY: this process has a heap already; FURROW_ECORRUPT: it
+ * is no heap, or not of that size; FURROW_ENOMEM: other things lie there. */
+int fw_segment_adopt(int fd, char *base, size_t size);
 
 #endif

@@ -17,6 +17,7 @@
 #include "child.h"
 #include "furrow.h"
 #include "segment.h"
+#include "server.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -91,6 +92,16 @@ static inline int left_processes(pid_t *out)
     return n;
 }
 
+/* The heap's file stays open for as long as the heap is there. */
+static inline int left_is_heap(int fd)
+{
+    char path[64], target[64] = "";
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return readlink(path, target, sizeof target - 1) > 0 &&
+           strstr(target, "memfd:furrow-heap") != NULL;
+}
+
 static inline int left_files(char *open_fds)
 {
     DIR *dir = opendir("/proc/self/fd");
@@ -101,7 +112,8 @@ static inline int left_files(char *open_fds)
     while (dir && (e = readdir(dir))) {
         int fd = atoi(e->d_name);
 
-        if (e->d_name[0] == '.' || fd == dirfd(dir) || fd >= LEFT_FDS)
+        if (e->d_name[0] == '.' || fd == dirfd(dir) || fd >= LEFT_FDS ||
+            left_is_heap(fd))
             continue;
         open_fds[fd] = 1;
         n++;
@@ -119,10 +131,18 @@ static inline size_t left_blocks(void)
     return info.blocks;
 }
 
+/* The server of start method forkserver lives as long as its program, from the first start
+ * on: here from the first mark on. */
 static inline left_mark left_now(void)
 {
-    left_mark m = {.blocks = left_blocks()};
+    const char *start = getenv("FURROW_START");
+    left_mark m;
 
+    if (start && strcmp(start, "forkserver") == 0) {
+        unsetenv("BXFI_MAP");
+        (void)fw_server_ready();
+    }
+    m = (left_mark){.blocks = left_blocks()};
     m.pids = left_processes(m.pid);
     m.fds = left_files(m.fd);
     return m;

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The life of a child, from its first step to its last word.
+ *
+ * It begins only after its parent's go-ahead: the parent knows its pid by then, has its
+ * pidfd, and has it in its list. A parent that is killed before leaves a child that ends
+ * without having begun.
+ */
+#include "birth.h"
+#include "hook.h"
+#include "line.h"
+#include "server.h"
+#include "status.h"
+
+#include <errno.h>
+
+static int own_line = -1;
+static int copied; /* the streams' buffers are copies of the parent's */
+
+/* The way out, by return, exit() or the end of the last thread. */
+static void leave(int status)
+{
+    int code = status & 255;
+
+    fw_hooks_run();
+    fw_children_end();
+    furrow_log(FURROW_LOG_INFO, "ends with code %d", code);
+    fw_os_flush(!copied);
+    (void)fw_line_say(own_line, FW_LINE_EXITED, code, -1);
+    fw_os_exit(code);
+}
+
+static void await_go(int line, const fw_parent *parent)
+{
+    char go;
+    int rc;
+
+    do
+        rc = fw_os_line_recv(line, &go, 1, NULL, fw_os_now() + 100 * 1000 * 1000);
+    while (rc == -ETIMEDOUT && !fw_os_process_gone(parent->pid, parent->start_time));
+    if (rc < 0)
+        fw_os_exit(1);
+}
+
+void fw_born_run(const fw_boot *boot, furrow_process_function function, void *arg,
+                 int line, int copy)
+{
+    own_line = line;
+    copied = copy;
+    fw_kin_become(&boot->is, &boot->parent);
+    fw_hooks_forget();
+    fw_children_mind();
+    if (copy)
+        fw_os_child_exit(); /* forgets what the streams hold */
+    fw_os_child_leave(leave);
+    fw_os_child_stdin();
+    fw_os_child_signals(0);
+    await_go(line, &boot->parent);
+    furrow_log(FURROW_LOG_INFO, "begins");
+    leave(function(arg, boot->size));
+    fw_os_exit(1);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Lines of Linux: stream sockets between two processes. Nothing of a line outlives them:
+ * a death closes its end, and what was sent before can still be read.
+ */
+#include "os.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef union one_fd {
+    char room[CMSG_SPACE(sizeof(int))];
+    struct cmsghdr align;
+} one_fd;
+
+int fw_os_line(int end[2])
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, end) != 0)
+        return -errno;
+    end[0] = fw_os_fd_high(end[0]);
+    end[1] = fw_os_fd_high(end[1]);
+    return 0;
+}
+
+static void put_fd(struct msghdr *m, one_fd *with, int fd)
+{
+    struct cmsghdr *c;
+
+    memset(with, 0, sizeof *with);
+    m->msg_control = with->room;
+    m->msg_controllen = sizeof with->room;
+    c = CMSG_FIRSTHDR(m);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(c), &fd, sizeof fd);
+}
+
+int fw_os_line_send(int line, const void *bytes, size_t size, int fd)
+{
+    const char *at = bytes;
+    one_fd with;
+
+    while (size) {
+        struct iovec part = {(void *)at, size};
+        struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+        ssize_t n;
+
+        if (fd >= 0)
+            put_fd(&m, &with, fd);
+        n = sendmsg(line, &m, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == ECONNRESET ? -EPIPE : -errno;
+        fd = -1;
+        at += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+static int left_ms(int64_t until)
+{
+    int64_t now = fw_os_now(), left = (until - now) / 1000000 + 1;
+
+    return until <= now ? 0 : left > 60000 ? 60000 : (int)left;
+}
+
+unsigned fw_os_readable(const int *fd, int count, int64_t until)
+{
+    for (;;) {
+        struct pollfd p[FW_READABLE_MAX];
+        unsigned found = 0;
+
+        for (int i = 0; i < count; i++)
+            p[i] = (struct pollfd){.fd = fd[i], .events = POLLIN};
+        if (poll(p, (nfds_t)count, left_ms(until)) > 0)
+            for (int i = 0; i < count; i++)
+                found |= (p[i].revents ? 1u : 0) << i;
+        if (found || fw_os_now() >= until)
+            return found;
+    }
+}
+
+/* A later fd takes the place of an earlier one. */
+static void take_fd(struct msghdr *m, int *fd)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+        int got;
+
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        memcpy(&got, CMSG_DATA(c), sizeof got);
+        if (!fd) {
+            close(got);
+            continue;
+        }
+        fw_os_close(*fd);
+        *fd = fw_os_fd_high(got);
+    }
+}
+
+int fw_os_line_recv(int line, void *bytes, size_t size, int *fd, int64_t until)
+{
+    char *at = bytes;
+    one_fd with;
+
+    if (fd)
+        *fd = -1;
+    while (size) {
+        struct iovec part = {at, size};
+        struct msghdr m = {.msg_iov = &part,
+                           .msg_iovlen = 1,
+                           .msg_control = with.room,
+                           .msg_controllen = sizeof with.room};
+        ssize_t n = recvmsg(line, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+        if (n == 0 || (n < 0 && errno == ECONNRESET))
+            return -EPIPE;
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
+            return -errno;
+        if (n < 0 && errno == EAGAIN && !fw_os_readable(&line, 1, until))
+            return -ETIMEDOUT;
+        if (n < 0)
+            continue;
+        take_fd(&m, fd);
+        at += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
