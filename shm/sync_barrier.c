@@ -120,10 +120,11 @@ static uint32_t find_dead(furrow_barrier *b, uint32_t me, uint32_t *at)
         owner = fw_load_seqcst(&b->name[*at]);
         if (owner == 0 || owner == alive || owner == me)
             continue;
-        if (fw_participant_owner_gone(owner))
-            return owner;
-        alive = owner;
         looks++;
+        if (!fw_participant_owner_gone(owner))
+            alive = owner;
+        else if (fw_load_seqcst(&b->name[*at]) == owner)
+            return owner; /* he did not go home meanwhile */
     }
     return 0;
 }
