@@ -215,14 +215,15 @@ typedef struct furrow_barrier furrow_barrier;
 
 typedef struct furrow_barrier_options {
     /* Run by one party when all have come, before any goes on: 0, or it breaks the barrier.
-     * It must be at the same address in all parties: these are threads of one program, or
-     * were forked by it after it was made. */
+     * Known by name: a party in another program loads the file that it lies in. If it
+     * cannot, it gets FURROW_ENOTSUP, and the barrier is broken. */
     int (*action)(void *arg);
-    void *arg;
+    void *arg;      /* for all parties: in the heap, unless all are threads or forks */
     double timeout; /* seconds, for waits with FURROW_FOREVER; 0: none */
 } furrow_barrier_options;
 
-/* For 1 to FURROW_BARRIER_PARTIES parties. */
+/* For 1 to FURROW_BARRIER_PARTIES parties. FURROW_ENOTSUP for an action in memory that no
+ * file backs. */
 furrow_barrier *furrow_barrier_new_sized(unsigned parties,
                                          const furrow_barrier_options *options,
                                          size_t size);
@@ -234,7 +235,8 @@ inline furrow_barrier *furrow_barrier_new(unsigned parties,
 
 /* Wait until all parties have come. Returns a number from 0 to parties - 1, another one for
  * each party; FURROW_EBROKEN; FURROW_ETIME when it was this party's deadline that broke it.
- * FURROW_ENOMEM when more processes use the heap than it has room for. */
+ * FURROW_ENOMEM when more processes use the heap than it has room for. With a deadline of 0
+ * only the last one to come passes; another breaks the barrier. */
 int furrow_barrier_wait(furrow_barrier *barrier, furrow_deadline deadline);
 
 /* Break it. */

@@ -37,6 +37,8 @@
 #include "status.h"
 #include "sync_object.h"
 
+#include <string.h>
+
 #define GENERATION UINT64_C(0x3fffff)
 enum { HISTORY_AT = 22, HISTORY_BITS = 22, ARRIVED_AT = 44, ARRIVED_MASK = 0x1fff };
 #define ACTING    (UINT64_C(1) << 62)
@@ -120,10 +122,11 @@ static uint32_t find_dead(furrow_barrier *b, uint32_t me, uint32_t *at)
         owner = fw_load_seqcst(&b->name[*at]);
         if (owner == 0 || owner == alive || owner == me)
             continue;
-        if (fw_participant_owner_gone(owner))
-            return owner;
-        alive = owner;
         looks++;
+        if (!fw_participant_owner_gone(owner))
+            alive = owner;
+        else if (fw_load_seqcst(&b->name[*at]) == owner)
+            return owner; /* he did not go home meanwhile */
     }
     return 0;
 }
@@ -218,18 +221,39 @@ static int wait_for_end(furrow_barrier *b, party *p, uint64_t of)
     }
 }
 
+/* The action in this process, which may have it at another address than its maker. */
+static int act(const furrow_barrier *b)
+{
+    static _Thread_local fw_entry known; /* a copy: addresses are used again */
+    static _Thread_local fw_entry_function function;
+    int rc;
+
+    if (memcmp(&known, b->entry, sizeof known) != 0) {
+        function = fw_entry_resolve(b->entry);
+        known = *b->entry;
+    }
+    if (!function)
+        return fw_fail(
+            FURROW_ENOTSUP,
+            "the barrier's action is in %s, which this process cannot load, or "
+            "has another build of",
+            b->entry->path);
+    rc = ((int (*)(void *))function)(b->arg);
+    return rc == 0 ? 0
+                   : fw_fail(FURROW_EBROKEN, "the barrier's action returned %d", rc);
+}
+
 /* The last one: run the action, let the others go. */
 static int open_it(furrow_barrier *b, uint64_t state)
 {
     uint64_t of = state;
-    int rc;
+    int rc = act(b);
 
-    rc = b->action(b->arg);
     while (outcome(state, of) == 0)
         if (rc == 0 ? move(b, &state, next(state, 0)) : break_it(b, &state))
             break;
     if (rc != 0)
-        return fw_fail(FURROW_EBROKEN, "the barrier's action returned %d", rc);
+        return rc;
     return outcome(fw_load_seqcst(&b->state), of) == 1 ? 0 : broken();
 }
 
@@ -257,17 +281,17 @@ static int arrive(furrow_barrier *b, party *p)
             continue;
         }
         to = state + (UINT64_C(1) << ARRIVED_AT);
-        if (n + 1 == b->parties && b->action)
+        if (n + 1 == b->parties && b->entry)
             to |= ACTING;
-        if (n + 1 == b->parties && !b->action ? move(b, &state, next(state, 0))
-                                              : fw_cas_seqcst(&b->state, &state, to))
+        if (n + 1 == b->parties && !b->entry ? move(b, &state, next(state, 0))
+                                             : fw_cas_seqcst(&b->state, &state, to))
             break;
     }
     p->counted = 1;
     if (n + 1 < b->parties)
         rc = wait_for_end(b, p, state & GENERATION);
     else
-        rc = b->action ? open_it(b, to) : 0;
+        rc = b->entry ? open_it(b, to) : 0;
     return rc < 0 ? rc : (int)n;
 }
 
@@ -316,6 +340,19 @@ static int is_live(const furrow_barrier *b)
     return b && fw_load_relaxed(&b->magic) == FW_SYNC_BARRIER_MAGIC;
 }
 
+static int name_action(furrow_barrier *b, int (*action)(void *arg))
+{
+    int rc;
+
+    b->entry = fw_sync_new(sizeof *b->entry);
+    if (!b->entry)
+        return furrow_last_error()->code;
+    rc = fw_entry_of((fw_entry_function)action, b->entry);
+    if (rc < 0)
+        (void)fw_sync_drop(b->entry);
+    return rc;
+}
+
 static furrow_barrier *make(unsigned parties, const furrow_barrier_options *o)
 {
     uint32_t slots = 2 * parties + SPARE;
@@ -336,9 +373,11 @@ static furrow_barrier *make(unsigned parties, const furrow_barrier_options *o)
     b->parties = parties;
     b->slots = slots;
     b->timeout_ns = o->timeout < 6e9 ? (int64_t)(o->timeout * 1e9) : 0;
-    b->action = o->action;
     b->arg = o->arg;
-    return b;
+    if (!o->action || name_action(b, o->action) == 0)
+        return b;
+    (void)fw_sync_drop(b);
+    return NULL;
 }
 
 /* ---- public -------------------------------------------------------------------------*/
@@ -352,8 +391,8 @@ furrow_barrier *furrow_barrier_new_sized(unsigned parties,
 
     fw_sync_options(&o, sizeof o, options, size);
     b = make(parties, &o);
-    return fw_sync_publish("furrow_barrier_new", b, NULL, b ? &b->magic : NULL,
-                           FW_SYNC_BARRIER_MAGIC);
+    return fw_sync_publish("furrow_barrier_new", b, b ? b->entry : NULL,
+                           b ? &b->magic : NULL, FW_SYNC_BARRIER_MAGIC);
 }
 
 int furrow_barrier_wait(furrow_barrier *b, furrow_deadline deadline)
@@ -438,7 +477,7 @@ int furrow_barrier_free(furrow_barrier *b)
         return 0;
     if (!is_live(b))
         return fw_sync_refuse(__func__, b, "barrier");
-    return fw_sync_free(__func__, b, NULL, &b->magic, FW_SYNC_BARRIER_MAGIC);
+    return fw_sync_free(__func__, b, b->entry, &b->magic, FW_SYNC_BARRIER_MAGIC);
 }
 
 /* The exported twin of the inline function. */

@@ -13,6 +13,7 @@
 #define FW_SYNC_BARRIER_H
 
 #include "bell.h"
+#include "entry.h"
 #include "furrow_sync.h"
 
 #define FW_SYNC_BARRIER_MAGIC UINT64_C(0x317261625f5f7766) /* "fw__bar1" */
@@ -24,7 +25,7 @@ struct furrow_barrier {
     uint32_t parties;
     uint32_t slots;
     int64_t timeout_ns; /* 0: none */
-    int (*action)(void *arg);
+    fw_entry *entry;    /* the action's name, in a block of its own; NULL: none */
     void *arg;
     _Alignas(8) _Atomic uint32_t name[]; /* 0 or an owner: slots, then the enrolled */
 };

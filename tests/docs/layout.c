@@ -92,7 +92,7 @@ static void print_sync(void)
     PRINT_FIELD(furrow_barrier, parties);
     PRINT_FIELD(furrow_barrier, slots);
     PRINT_FIELD(furrow_barrier, timeout_ns);
-    PRINT_FIELD(furrow_barrier, action);
+    PRINT_FIELD(furrow_barrier, entry);
     PRINT_FIELD(furrow_barrier, arg);
 }
 

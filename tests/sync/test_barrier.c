@@ -3,6 +3,7 @@
  * furrow_barrier: parties go on together or not at all.
  */
 #include "shared.h"
+#include "sync_barrier.h"
 
 enum { PARTIES = 5, PASSES = 10 };
 
@@ -154,6 +155,35 @@ Test(barrier, an_action_that_fails_breaks_it_for_all)
     s->fails = 0;
     cr_assert_eq(furrow_barrier_reset(s->barrier), 0);
     all_run(see_the_action);
+}
+
+/* As in a program that has another build of it. */
+Test(barrier, an_action_that_cannot_be_found_breaks_it)
+{
+    furrow_barrier_options o = {.action = act, .arg = s};
+
+    s->barrier = furrow_barrier_new(1, &o);
+    cr_assert_not_null(s->barrier);
+    s->barrier->entry->id[0] ^= 1;
+    cr_assert_eq(furrow_barrier_wait(s->barrier, FURROW_FOREVER), FURROW_ENOTSUP);
+    cr_assert_eq(furrow_barrier_broken(s->barrier), 1);
+    s->barrier->entry->id[0] ^= 1;
+    cr_assert_eq(furrow_barrier_reset(s->barrier), 0);
+    cr_assert_eq(furrow_barrier_wait(s->barrier, FURROW_FOREVER), 0);
+    cr_assert_eq(s->acted, 1);
+}
+
+Test(barrier, an_action_that_has_no_name_is_refused)
+{
+    furrow_barrier_options o = {.action = act};
+    furrow_heap_info before, after;
+
+    memcpy(&o.action, &s, sizeof s); /* not code, and in no file */
+    cr_assert_eq(furrow_heap_describe(&before), 0);
+    cr_assert_null(furrow_barrier_new(1, &o));
+    cr_assert_eq(furrow_last_error()->code, FURROW_ENOTSUP);
+    cr_assert_eq(furrow_heap_describe(&after), 0);
+    cr_assert_eq(before.blocks, after.blocks);
 }
 
 static int abort_in_action(void *arg)
