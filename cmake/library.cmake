@@ -4,7 +4,8 @@
 set(FURROW_ABI 0) # the SONAME's number: goes up when a program must be built again
 set(layers $<TARGET_OBJECTS:furrow_shm> $<TARGET_OBJECTS:furrow_sched>
     $<TARGET_OBJECTS:furrow_engine>)
-set(headers shm/furrow_shm.h shm/furrow_sync.h sched/furrow_sched.h engine/furrow.h)
+set(headers shm/furrow_shm.h shm/furrow_sync.h shm/furrow_queue.h
+    sched/furrow_sched.h engine/furrow.h)
 
 add_library(furrow SHARED ${layers})
 add_library(furrow::furrow ALIAS furrow)
