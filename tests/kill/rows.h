@@ -7,9 +7,19 @@
 
 #include "row.h"
 
-extern const row_table lock_rows, heap_rows, array_rows, participant_rows, worker_rows,
-    nursery_rows, opener_rows, glibc_rows, sync_lock_rows, sync_semaphore_rows,
-    sync_condition_rows, sync_barrier_rows;
+extern const row_table glibc_rows;
+extern const row_table lock_rows;
+extern const row_table participant_rows;
+extern const row_table heap_rows;
+extern const row_table array_rows;
+extern const row_table sync_lock_rows;
+extern const row_table sync_semaphore_rows;
+extern const row_table sync_condition_rows;
+extern const row_table sync_barrier_rows;
+extern const row_table queue_rows;
+extern const row_table worker_rows;
+extern const row_table nursery_rows;
+extern const row_table opener_rows;
 
 /* In the order in which they are run. */
 extern const row_table *const row_table_of[];
