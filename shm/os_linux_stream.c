@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Pipes, local socket pairs and waiting for them, on Linux.
+ *
+ * The blocking mode belongs to the open file, which other processes share, so it is never
+ * changed. Sockets take MSG_DONTWAIT per call. Pipes have no such flag: they are polled
+ * first, and what is written then is a page at most, for which poll() promises room.
+ */
+#include "os_stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static void raise_both(int fd[2])
+{
+    fd[0] = fw_os_fd_high(fd[0]);
+    fd[1] = fw_os_fd_high(fd[1]);
+}
+
+int fw_os_stream_pair(int fd[2])
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) != 0)
+        return -errno;
+    raise_both(fd);
+    return 0;
+}
+
+int fw_os_stream_pipe(int fd[2])
+{
+    if (pipe2(fd, O_CLOEXEC) != 0)
+        return -errno;
+    raise_both(fd);
+    return 0;
+}
+
+/* A connected stream socket? One that listens has no bytes. */
+static int look_at_socket(int fd)
+{
+    int type = 0, listens = 0;
+    socklen_t size = sizeof type;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0)
+        return -errno;
+    size = sizeof listens;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0)
+        return -errno;
+    return type == SOCK_STREAM && !listens ? 0 : -EINVAL;
+}
+
+int fw_os_stream_look(int fd, fw_stream *out)
+{
+    int mode, flags = fcntl(fd, F_GETFL);
+    struct stat status;
+
+    if (flags < 0 || fstat(fd, &status) != 0)
+        return -errno;
+    if (flags & O_PATH || S_ISDIR(status.st_mode))
+        return -EINVAL;
+    mode = flags & O_ACCMODE;
+    *out = (fw_stream){.fd = fd,
+                       .socket = S_ISSOCK(status.st_mode),
+                       .readable = mode != O_WRONLY,
+                       .writable = mode != O_RDONLY};
+    return out->socket ? look_at_socket(fd) : 0;
+}
+
+/* ---- waiting --------------------------------------------------------------------------*/
+
+int fw_os_poll(struct pollfd *p, size_t n, int64_t until)
+{
+    for (;;) {
+        int64_t left = until == INT64_MAX || until <= 0 ? 0 : until - fw_os_now();
+        struct timespec t = {left > 0 ? left / 1000000000 : 0,
+                             left > 0 ? left % 1000000000 : 0};
+        int ready = ppoll(p, n, until == INT64_MAX ? NULL : &t, NULL);
+
+        if (ready > 0)
+            return ready;
+        if (ready < 0 && errno != EINTR)
+            return -errno;
+        if (until != INT64_MAX && left <= 0 && ready == 0)
+            return 0;
+    }
+}
+
+/* 0 when the stream is ready for it (or ended), -ETIMEDOUT, -errno. */
+static int wait_for(const fw_stream *s, short events, int64_t until)
+{
+    struct pollfd p = {.fd = s->fd, .events = events};
+    int ready = fw_os_poll(&p, 1, until);
+
+    if (ready > 0)
+        return p.revents & POLLNVAL ? -EBADF : 0;
+    return ready == 0 ? -ETIMEDOUT : ready;
+}
+
+int fw_os_thread_is_ours(pid_t tid)
+{
+    return syscall(SYS_tgkill, getpid(), tid, 0) == 0 || errno != ESRCH;
+}
+
+/* ---- reading --------------------------------------------------------------------------*/
+
+static ssize_t read_now(const fw_stream *s, void *to, size_t size, int64_t until)
+{
+    ssize_t n = s->socket ? recv(s->fd, to, size, until == INT64_MAX ? 0 : MSG_DONTWAIT)
+                          : read(s->fd, to, size);
+
+    return n < 0 ? -errno : n;
+}
+
+ssize_t fw_os_stream_read(const fw_stream *s, void *to, size_t size, int64_t until)
+{
+    int look_first = !s->socket && until != INT64_MAX;
+
+    for (;;) {
+        ssize_t n = look_first ? wait_for(s, POLLIN, until) : 0;
+
+        if (n == 0)
+            n = read_now(s, to, size, until);
+        if (n == -EAGAIN) {
+            n = wait_for(s, POLLIN, until);
+            if (n == 0)
+                continue;
+        }
+        if (n != -EINTR)
+            return n;
+    }
+}
+
+/* ---- writing --------------------------------------------------------------------------*/
+
+static ssize_t send_now(const fw_stream *s, const struct iovec *part, int parts,
+                        int64_t until)
+{
+    struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)part,
+                       .msg_iovlen = (size_t)parts};
+    ssize_t n =
+        sendmsg(s->fd, &m, MSG_NOSIGNAL | (until == INT64_MAX ? 0 : MSG_DONTWAIT));
+
+    return n < 0 ? -errno : n;
+}
+
+/* At most a page of the parts, gathered. */
+static ssize_t write_page(int fd, const struct iovec *part, int parts)
+{
+    char page[PIPE_BUF];
+    size_t used = 0;
+    ssize_t n;
+
+    for (int i = 0; i < parts && used < sizeof page; i++) {
+        size_t take = part[i].iov_len;
+
+        if (take > sizeof page - used)
+            take = sizeof page - used;
+        memcpy(page + used, part[i].iov_base, take);
+        used += take;
+    }
+    n = write(fd, page, used);
+    return n < 0 ? -errno : n;
+}
+
+static ssize_t write_now(const fw_stream *s, const struct iovec *part, int parts,
+                         int64_t until)
+{
+    ssize_t n;
+
+    if (until != INT64_MAX)
+        return write_page(s->fd, part, parts);
+    n = writev(s->fd, part, parts);
+    return n < 0 ? -errno : n;
+}
+
+/* A write to a pipe that nobody reads raises SIGPIPE in the thread: kept back, and taken
+ * out again unless it was there before. */
+static ssize_t write_quietly(const fw_stream *s, const struct iovec *part, int parts,
+                             int64_t until)
+{
+    const struct timespec none = {0};
+    sigset_t pipe_signal, pending, before;
+    ssize_t n;
+
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+    sigpending(&pending);
+    n = write_now(s, part, parts, until);
+    if (n == -EPIPE && !sigismember(&pending, SIGPIPE))
+        while (sigtimedwait(&pipe_signal, NULL, &none) < 0 && errno == EINTR)
+            ;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return n;
+}
+
+ssize_t fw_os_stream_write(const fw_stream *s, const struct iovec *part, int parts,
+                           int64_t until)
+{
+    int look_first = !s->socket && until != INT64_MAX;
+
+    for (;;) {
+        ssize_t n = look_first ? wait_for(s, POLLOUT, until) : 0;
+
+        if (n == 0)
+            n = s->socket ? send_now(s, part, parts, until)
+                          : write_quietly(s, part, parts, until);
+        if (n == -EAGAIN) {
+            n = wait_for(s, POLLOUT, until);
+            if (n == 0)
+                continue;
+        }
+        if (n != -EINTR)
+            return n;
+    }
+}
