@@ -117,6 +117,27 @@ int furrow_connection_limit(furrow_connection *c, size_t bytes);
  * the deadline. 1 or 0; errors: FURROW_EINVAL, FURROW_EOS. It takes nothing out. */
 int furrow_connection_poll(furrow_connection *c, furrow_deadline deadline);
 
+/* ---- waiting for several ----------------------------------------------------------------*/
+
+enum {
+    FURROW_WAIT_CONNECTION = 0, /* .connection can be received from */
+    FURROW_WAIT_FD = 1 /* .fd: a socket, a pipe, a sentinel: poll() says POLLIN */
+};
+
+typedef struct furrow_waited {
+    int what; /* FURROW_WAIT_ */
+    int fd;
+    furrow_connection *connection;
+    int ready; /* out: 1 or 0 */
+} furrow_waited;
+
+/* Wait until at least one of the n objects is ready or the deadline has passed. Ready is
+ * what can be read, and what has come to its end. Returns how many are, 0 at the deadline
+ * (which is never early). Takes nothing out of any of them.
+ * Errors: FURROW_EINVAL (an object that is none, or only sends; none at all and for ever),
+ * FURROW_ENOMEM, FURROW_EOS. */
+int furrow_wait(furrow_waited *objects, size_t n, furrow_deadline deadline);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }
