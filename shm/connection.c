@@ -18,10 +18,22 @@
 int fw_connection_check(const furrow_connection *c)
 {
     if (!c)
-        return fw_fail_null("the connection");
+        return FURROW_EINVAL;
     if (c->magic != FW_CONNECTION_MAGIC)
         return fw_fail(FURROW_EINVAL, "%p is not an open connection", (const void *)c);
     return 0;
+}
+
+int fw_connection_done(const char *function, const furrow_connection *c, int rc)
+{
+    return c || rc >= 0 ? fw_status_in(function, rc)
+                        : fw_status_null(function, "the connection");
+}
+
+void *fw_connection_none(const char *function, const furrow_connection *c)
+{
+    (void)fw_connection_done(function, c, FURROW_EINVAL);
+    return NULL;
 }
 
 int fw_connection_check_readable(const furrow_connection *c)
@@ -92,7 +104,7 @@ int furrow_connection_close(furrow_connection *c)
     int rc = c ? fw_connection_check(c) : 0;
 
     if (!c || rc < 0)
-        return fw_status_in(__func__, rc);
+        return fw_connection_done(__func__, c, rc);
     c->magic = 0;
     fw_os_close(c->stream.fd);
     fw_receive_fini(c);
@@ -105,19 +117,19 @@ int furrow_connection_fileno(const furrow_connection *c)
 {
     int rc = fw_connection_check(c);
 
-    return rc < 0 ? fw_status_in(__func__, rc) : c->stream.fd;
+    return rc < 0 ? fw_connection_done(__func__, c, rc) : c->stream.fd;
 }
 
 int furrow_connection_readable(const furrow_connection *c)
 {
     int rc = fw_connection_check(c);
 
-    return rc < 0 ? fw_status_in(__func__, rc) : c->stream.readable;
+    return rc < 0 ? fw_connection_done(__func__, c, rc) : c->stream.readable;
 }
 
 int furrow_connection_writable(const furrow_connection *c)
 {
     int rc = fw_connection_check(c);
 
-    return rc < 0 ? fw_status_in(__func__, rc) : c->stream.writable;
+    return rc < 0 ? fw_connection_done(__func__, c, rc) : c->stream.writable;
 }

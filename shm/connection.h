@@ -44,11 +44,16 @@ struct furrow_connection {
     int ack;        /* the peer acknowledges files, and expects it */
 };
 
-/* 0, or a negative code when it is no live connection (also for NULL: the first message is
- * kept), or does not go that way. */
+/* 0, or a negative code when it is no live connection (for NULL without a message), or does
+ * not go that way. */
 int fw_connection_check(const furrow_connection *c);
 int fw_connection_check_readable(const furrow_connection *c);
 int fw_connection_check_writable(const furrow_connection *c);
+
+/* At the end of a public function: note its name when it fails. Of a NULL connection the
+ * first message, and its function, are kept. none() is for what returns a pointer. */
+int fw_connection_done(const char *function, const furrow_connection *c, int rc);
+void *fw_connection_none(const char *function, const furrow_connection *c);
 
 /* A connection around a stream. NULL with an error: the fd stays the caller's. */
 furrow_connection *fw_connection_new(const fw_stream *s);
@@ -60,11 +65,23 @@ int fw_connection_failed(ssize_t n, const char *doing);
 int fw_receive_head(furrow_connection *c, furrow_deadline deadline);
 void fw_receive_fini(furrow_connection *c);
 
+/* After the head: the whole message, in c->in.kept, where it stays until it is done. */
+int fw_receive_kept(furrow_connection *c, furrow_deadline deadline);
+void fw_receive_done(furrow_connection *c);
+
+/* Takes and gives `receiving`. */
+int fw_receive_take(furrow_connection *c, furrow_deadline deadline);
+int fw_receive_give(furrow_connection *c, int rc);
+
 /* Is there a message, or an error, that needs no more bytes? */
 int fw_receive_ready(furrow_connection *c);
 
 /* send.c. Under `sending`: send the rest of an earlier message. */
 int fw_send_rest(furrow_connection *c, furrow_deadline deadline);
+
+/* Takes and gives `sending`. */
+int fw_send_take(furrow_connection *c, furrow_deadline deadline);
+int fw_send_give(furrow_connection *c, int rc);
 
 /* Send one message of two parts. Takes `sending`. */
 int fw_send_message(furrow_connection *c, const struct iovec part[2],

@@ -117,6 +117,48 @@ int furrow_connection_limit(furrow_connection *c, size_t bytes);
  * the deadline. 1 or 0; errors: FURROW_EINVAL, FURROW_EOS. It takes nothing out. */
 int furrow_connection_poll(furrow_connection *c, furrow_deadline deadline);
 
+/* ---- open files, connections and arrays -------------------------------------------------*/
+
+/* Send 1 to 253 open files through a duplex connection of this machine; the other side
+ * takes them by furrow_connection_recv_fds(), as many as were sent, and gets copies with
+ * numbers of its own (close-on-exec). They stand between messages, as Python's
+ * multiprocessing.reduction sends them (sendfds, recvfds).
+ * Errors: as for send; FURROW_EINVAL (one of them is not open; no local socket);
+ * FURROW_ECORRUPT (an acknowledgement was expected and something else came). */
+int furrow_connection_send_fds(furrow_connection *c, const int *fds, size_t n,
+                               furrow_deadline deadline);
+
+/* Receive exactly n. On failure fds holds -1, and nothing is open that was not before.
+ * Errors: as for recv; FURROW_EOS with EMFILE (this process has no room for them: they are
+ * lost here, the sender still has them); FURROW_ECORRUPT (a message, or another number of
+ * files, came instead). */
+int furrow_connection_recv_fds(furrow_connection *c, int *fds, size_t n,
+                               furrow_deadline deadline);
+
+/* Does the peer expect that files are acknowledged, and acknowledge what it gets? Python
+ * does so from 3.14 on. Both sides must say the same; at first no. */
+int furrow_connection_acknowledge(furrow_connection *c, int yes);
+
+/* Hand over a connection: the receiver gets one of its own to the same file. The sender
+ * closes its own, without having sent into it or received from it any more.
+ * Errors: as for send_fds; FURROW_EBUSY (it is in the middle of a message). */
+int furrow_connection_send_connection(furrow_connection *c, furrow_connection *other,
+                                      furrow_deadline deadline);
+furrow_connection *furrow_connection_recv_connection(furrow_connection *c,
+                                                     furrow_deadline deadline);
+
+/* Send where an array is, not what is in it: a message of 248 bytes. A process of the same
+ * family gets the same array, as by a pointer: who frees it is between the two. Another
+ * program gets a named array attached, which it frees; others it cannot get.
+ * Errors of send: as for send; FURROW_EINVAL (not a live array). Of recv: as for recv;
+ * FURROW_EINVAL (the array has been freed, or is of another program and has no name that
+ * this process knows), FURROW_ECORRUPT (the message is no array's; it stays), and those
+ * of furrow_array_attach(). */
+int furrow_connection_send_array(furrow_connection *c, furrow_array *a,
+                                 furrow_deadline deadline);
+furrow_array *furrow_connection_recv_array(furrow_connection *c,
+                                           furrow_deadline deadline);
+
 /* ---- waiting for several ----------------------------------------------------------------*/
 
 enum {

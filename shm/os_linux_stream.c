@@ -220,3 +220,96 @@ ssize_t fw_os_stream_write(const fw_stream *s, const struct iovec *part, int par
             return n;
     }
 }
+
+/* ---- open files -----------------------------------------------------------------------*/
+
+/* Room for the files of one message, aligned as its head wants it. */
+typedef union rights {
+    struct cmsghdr head;
+    char bytes[CMSG_SPACE(FW_STREAM_FILES * sizeof(int))];
+} rights;
+
+static void fill_rights(rights *r, struct msghdr *m, const int *fd, size_t n)
+{
+    *m = (struct msghdr){.msg_iov = m->msg_iov,
+                         .msg_iovlen = 1,
+                         .msg_control = r,
+                         .msg_controllen = CMSG_SPACE(n * sizeof *fd)};
+    memset(r, 0, sizeof *r);
+    r->head.cmsg_level = SOL_SOCKET;
+    r->head.cmsg_type = SCM_RIGHTS;
+    r->head.cmsg_len = CMSG_LEN(n * sizeof *fd);
+    memcpy(CMSG_DATA(&r->head), fd, n * sizeof *fd);
+}
+
+int fw_os_stream_send_files(const fw_stream *s, const int *fd, size_t n, int64_t until)
+{
+    unsigned char body = (unsigned char)(n % 256);
+    struct iovec part = {&body, 1};
+    struct msghdr m = {.msg_iov = &part};
+    rights r;
+
+    fill_rights(&r, &m, fd, n);
+    for (;;) {
+        int rc = sendmsg(s->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+
+        if (rc == -EAGAIN) {
+            rc = wait_for(s, POLLOUT, until);
+            if (rc == 0)
+                continue;
+        }
+        if (rc != -EINTR)
+            return rc;
+    }
+}
+
+/* The files that came, as many as there is room for; others are closed. How many came. */
+static int take_rights(struct msghdr *m, int *fd, size_t room)
+{
+    int n = 0;
+
+    for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h)) {
+        size_t count = (h->cmsg_len - CMSG_LEN(0)) / sizeof *fd;
+
+        if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (size_t i = 0; i < count; i++, n++) {
+            int got;
+
+            memcpy(&got, CMSG_DATA(h) + i * sizeof got, sizeof got);
+            if ((size_t)n < room)
+                fd[n] = got;
+            else
+                close(got);
+        }
+    }
+    return n;
+}
+
+int fw_os_stream_recv_files(const fw_stream *s, fw_stream_files *out, int64_t until)
+{
+    struct iovec part = {&out->body, 1};
+    rights r;
+
+    for (;;) {
+        struct msghdr m = {.msg_iov = &part,
+                           .msg_iovlen = 1,
+                           .msg_control = &r,
+                           .msg_controllen = sizeof r};
+        ssize_t n = recvmsg(s->fd, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+        int rc = n < 0 ? -errno : 0;
+
+        if (rc == 0) {
+            out->count = take_rights(&m, out->fd, FW_STREAM_FILES);
+            out->lost = (m.msg_flags & MSG_CTRUNC) != 0;
+            return (int)n;
+        }
+        if (rc == -EAGAIN) {
+            rc = wait_for(s, POLLIN, until);
+            if (rc == 0)
+                continue;
+        }
+        if (rc != -EINTR)
+            return rc;
+    }
+}

@@ -36,6 +36,25 @@ ssize_t fw_os_stream_read(const fw_stream *s, void *to, size_t size, int64_t unt
 ssize_t fw_os_stream_write(const fw_stream *s, const struct iovec *part, int parts,
                            int64_t until);
 
+/* Open files, through a local socket, with one byte that says how many (modulo 256). */
+#define FW_STREAM_FILES 253 /* Linux takes no more at once */
+typedef struct fw_stream_files {
+    int fd[FW_STREAM_FILES];
+    int count; /* that came */
+    int lost;  /* others came that this process has no room for */
+    unsigned char body;
+} fw_stream_files;
+int fw_os_stream_send_files(const fw_stream *s, const int *fd, size_t n, int64_t until);
+
+/* 1, 0 at the end of the file, -ETIMEDOUT, -errno. */
+int fw_os_stream_recv_files(const fw_stream *s, fw_stream_files *out, int64_t until);
+
+/* Of the file that is mapped at `at` in this process. */
+int fw_os_mapping_id(const void *at, fw_file_id *id);
+
+/* The name ("/x") of a file in /dev/shm. -ENOENT. */
+int fw_os_shm_name_of(const fw_file_id *id, char *name, size_t size);
+
 /* ---- waiting --------------------------------------------------------------------------*/
 
 /* poll() with nanoseconds, never early: how many are ready, 0 when the time is over. */

@@ -24,14 +24,14 @@
 
 enum { KEEP_LEAST = 4096, KEEP_MOST = 1 << 16, STEP = 1 << 20 };
 
-static int take(furrow_connection *c, furrow_deadline deadline)
+int fw_receive_take(furrow_connection *c, furrow_deadline deadline)
 {
     if (fw_grip_take(&c->receiving, deadline) < 0)
         return fw_fail(FURROW_ETIME, "another thread is receiving");
     return 0;
 }
 
-static int give(furrow_connection *c, int rc)
+int fw_receive_give(furrow_connection *c, int rc)
 {
     fw_grip_give(&c->receiving);
     return rc;
@@ -67,6 +67,11 @@ static void begin_next(fw_incoming *in)
     free(in->kept);
     in->kept = NULL;
     in->room = 0;
+}
+
+void fw_receive_done(furrow_connection *c)
+{
+    begin_next(&c->in);
 }
 
 void fw_receive_fini(furrow_connection *c)
@@ -216,10 +221,11 @@ int furrow_connection_recv(furrow_connection *c, void *buffer, size_t room,
     if (rc == 0 && !buffer && room)
         rc = fw_fail(FURROW_EINVAL, "the buffer of %zu bytes is NULL", room);
     if (rc == 0)
-        rc = take(c, deadline);
+        rc = fw_receive_take(c, deadline);
     if (rc < 0)
-        return fw_status_in(__func__, rc);
-    return fw_status_in(__func__, give(c, receive(c, buffer, room, size, deadline)));
+        return fw_connection_done(__func__, c, rc);
+    return fw_status_in(__func__,
+                        fw_receive_give(c, receive(c, buffer, room, size, deadline)));
 }
 
 /* ---- into memory of its own -----------------------------------------------------------*/
@@ -232,7 +238,7 @@ static int grow(fw_incoming *in)
     return reserve(in, bytes < in->size ? bytes : in->size);
 }
 
-static int receive_kept(furrow_connection *c, furrow_deadline deadline)
+int fw_receive_kept(furrow_connection *c, furrow_deadline deadline)
 {
     fw_incoming *in = &c->in;
     int rc = grow(in);
@@ -259,7 +265,7 @@ static void *receive_new(furrow_connection *c, size_t *size, furrow_deadline dea
 
     if (size && in->known)
         *size = (size_t)in->size;
-    if (rc < 0 || receive_kept(c, deadline) < 0)
+    if (rc < 0 || fw_receive_kept(c, deadline) < 0)
         return NULL;
     message = in->kept;
     message[in->size] = '\0';
@@ -274,11 +280,11 @@ void *furrow_connection_recv_new(furrow_connection *c, size_t *size,
 {
     void *message = NULL;
 
-    if (fw_connection_check_readable(c) == 0 && take(c, deadline) == 0) {
+    if (fw_connection_check_readable(c) == 0 && fw_receive_take(c, deadline) == 0) {
         message = receive_new(c, size, deadline);
         fw_grip_give(&c->receiving);
     }
-    return fw_status_new(__func__, message);
+    return message ? message : fw_connection_none(__func__, c);
 }
 
 /* ---- looking --------------------------------------------------------------------------*/
@@ -288,13 +294,13 @@ int furrow_connection_next(furrow_connection *c, size_t *size, furrow_deadline d
     int rc = fw_connection_check_readable(c);
 
     if (rc == 0)
-        rc = take(c, deadline);
+        rc = fw_receive_take(c, deadline);
     if (rc < 0)
-        return fw_status_in(__func__, rc);
+        return fw_connection_done(__func__, c, rc);
     rc = fw_receive_head(c, deadline);
     if (size && c->in.known)
         *size = (size_t)c->in.size;
-    return fw_status_in(__func__, give(c, rc));
+    return fw_connection_done(__func__, c, fw_receive_give(c, rc));
 }
 
 int furrow_connection_limit(furrow_connection *c, size_t bytes)
@@ -302,11 +308,11 @@ int furrow_connection_limit(furrow_connection *c, size_t bytes)
     int rc = fw_connection_check_readable(c);
 
     if (rc == 0)
-        rc = take(c, FURROW_FOREVER);
+        rc = fw_receive_take(c, FURROW_FOREVER);
     if (rc < 0)
-        return fw_status_in(__func__, rc);
+        return fw_connection_done(__func__, c, rc);
     c->limit = bytes;
-    return give(c, 0);
+    return fw_receive_give(c, 0);
 }
 
 int furrow_connection_poll(furrow_connection *c, furrow_deadline deadline)
@@ -315,7 +321,7 @@ int furrow_connection_poll(furrow_connection *c, furrow_deadline deadline)
     struct pollfd p;
 
     if (rc < 0)
-        return fw_status_in(__func__, rc);
+        return fw_connection_done(__func__, c, rc);
     if (fw_receive_ready(c))
         return 1;
     p = (struct pollfd){.fd = c->stream.fd, .events = POLLIN};

@@ -16,11 +16,17 @@
 
 enum { PARTS = 3, KEEP_LEAST = 4096, KEEP_MOST = 1 << 16 };
 
-static int take(furrow_connection *c, furrow_deadline deadline)
+int fw_send_take(furrow_connection *c, furrow_deadline deadline)
 {
     if (fw_grip_take(&c->sending, deadline) < 0)
         return fw_fail(FURROW_EBUSY, "another thread is sending");
     return 0;
+}
+
+int fw_send_give(furrow_connection *c, int rc)
+{
+    fw_grip_give(&c->sending);
+    return rc;
 }
 
 /* ---- the rest -------------------------------------------------------------------------*/
@@ -153,13 +159,11 @@ static int send_message(furrow_connection *c, const struct iovec given[2],
 int fw_send_message(furrow_connection *c, const struct iovec part[2],
                     furrow_deadline deadline)
 {
-    int rc = take(c, deadline);
+    int rc = fw_send_take(c, deadline);
 
     if (rc < 0)
         return rc;
-    rc = send_message(c, part, deadline);
-    fw_grip_give(&c->sending);
-    return rc;
+    return fw_send_give(c, send_message(c, part, deadline));
 }
 
 int furrow_connection_send(furrow_connection *c, const void *data, size_t size,
@@ -174,7 +178,7 @@ int furrow_connection_send(furrow_connection *c, const void *data, size_t size,
         rc = fw_fail(FURROW_EINVAL, "no message has %zu bytes", size);
     if (rc == 0)
         rc = fw_send_message(c, part, deadline);
-    return fw_status_in(__func__, rc);
+    return fw_connection_done(__func__, c, rc);
 }
 
 int64_t furrow_connection_unsent(furrow_connection *c)
@@ -183,9 +187,9 @@ int64_t furrow_connection_unsent(furrow_connection *c)
     int rc = fw_connection_check_writable(c);
 
     if (rc == 0)
-        rc = take(c, FURROW_FOREVER);
+        rc = fw_send_take(c, FURROW_FOREVER);
     if (rc < 0)
-        return fw_status_in(__func__, rc);
+        return fw_connection_done(__func__, c, rc);
     left = (int64_t)(c->out.end - c->out.begin);
     fw_grip_give(&c->sending);
     return left;
@@ -196,10 +200,8 @@ int furrow_connection_flush(furrow_connection *c, furrow_deadline deadline)
     int rc = fw_connection_check_writable(c);
 
     if (rc == 0)
-        rc = take(c, deadline);
+        rc = fw_send_take(c, deadline);
     if (rc < 0)
-        return fw_status_in(__func__, rc);
-    rc = fw_send_rest(c, deadline);
-    fw_grip_give(&c->sending);
-    return fw_status_in(__func__, rc);
+        return fw_connection_done(__func__, c, rc);
+    return fw_connection_done(__func__, c, fw_send_give(c, fw_send_rest(c, deadline)));
 }

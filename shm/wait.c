@@ -29,6 +29,8 @@ static int prepare(furrow_waited *objects, size_t n, struct pollfd *p)
         p[i] = (struct pollfd){.fd = o->fd, .events = POLLIN};
         if (o->what == FURROW_WAIT_FD)
             continue;
+        if (!o->connection)
+            return fw_fail_null("the connection");
         rc = fw_connection_check_readable(o->connection);
         if (rc < 0)
             return rc;

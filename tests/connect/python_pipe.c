@@ -159,6 +159,30 @@ static int try_kill(const pythons *all, int i)
     return furrow_connection_close(g.c);
 }
 
+/* Two files there and one back. Python acknowledges them from 3.14 on. */
+static int try_files(const pythons *all, int i)
+{
+    guest g = invite(all, i, "files", 2);
+    int one[2], two[2], back;
+    char text[16] = "";
+
+    child_want(pipe2(one, O_CLOEXEC) == 0 && pipe2(two, O_CLOEXEC) == 0);
+    child_want(furrow_connection_acknowledge(g.c, g.minor >= 14) == 0);
+    child_want(furrow_connection_send_fds(g.c, (int[]){one[1], two[1]}, 2, SOON) == 0);
+    child_want(want_message(&g, "written", 7) == 0);
+    child_want(read(one[0], text, sizeof text) == 11 && !strcmp(text, "from python"));
+    child_want(furrow_connection_recv_fds(g.c, &back, 1, SOON) == 0);
+    child_want(write(back, "back", 4) == 4);
+    child_want(read(two[0], text, sizeof text) == 4 && !memcmp(text, "back", 4));
+    for (int k = 0; k < 2; k++) {
+        close(one[k]);
+        close(two[k]);
+    }
+    close(back);
+    child_want(part(&g) == 0);
+    return 0;
+}
+
 static int try_all(const pythons *all, int i)
 {
     static const struct {
@@ -167,7 +191,8 @@ static int try_all(const pythons *all, int i)
     } tried[] = {{"echo", try_echo},
                  {"objects", try_objects},
                  {"check", try_check},
-                 {"kill", try_kill}};
+                 {"kill", try_kill},
+                 {"files", try_files}};
     int failed = 0;
 
     for (size_t k = 0; k < sizeof tried / sizeof *tried; k++) {

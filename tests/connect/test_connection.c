@@ -411,6 +411,7 @@ Test(connection, a_null_handle_keeps_the_first_message)
     cr_assert_eq(furrow_connection_fileno(c), FURROW_EINVAL);
     cr_assert_eq(furrow_connection_flush(c, 0), FURROW_EINVAL);
     ends_want(FURROW_EINVAL, "file descriptor -1 is not open");
+    cr_assert_str_eq(furrow_last_error()->function, "furrow_connection_from_fd");
     furrow_error_clear();
     cr_assert_eq(furrow_connection_poll(c, 0), FURROW_EINVAL);
     ends_want(FURROW_EINVAL, "the connection is NULL");
