@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default) /* libfurrow_manager uses it */
+
 enum { FW_FRAME_SHORT = 4, FW_FRAME_LONG = 12 };
 
 /* Write the head of a message. Returns its bytes, 4 or 12. */
@@ -24,4 +26,5 @@ size_t fw_frame_encode(unsigned char head[FW_FRAME_LONG], uint64_t size);
 int fw_frame_decode(const unsigned char head[FW_FRAME_LONG], size_t have,
                     uint64_t *size);
 
+#pragma GCC visibility pop
 #endif

@@ -9,6 +9,8 @@
 #include "atomic.h"
 #include "furrow_shm.h"
 
+#pragma GCC visibility push(default) /* libfurrow_manager uses it */
+
 typedef struct fw_grip {
     _Atomic uint32_t
         word; /* 0, or the holder's thread number, with a bit for sleepers */
@@ -18,4 +20,5 @@ typedef struct fw_grip {
 int fw_grip_take(fw_grip *g, furrow_deadline deadline);
 void fw_grip_give(fw_grip *g);
 
+#pragma GCC visibility pop
 #endif

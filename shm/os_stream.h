@@ -13,6 +13,8 @@
 #include <poll.h>
 #include <sys/uio.h>
 
+#pragma GCC visibility push(default) /* libfurrow_manager uses it */
+
 /* ---- streams of bytes (os_linux_stream.c) ---------------------------------------------*/
 
 typedef struct fw_stream {
@@ -63,4 +65,5 @@ int fw_os_poll(struct pollfd *p, size_t n, int64_t until);
 /* Is tid a thread of this process? */
 int fw_os_thread_is_ours(pid_t tid);
 
+#pragma GCC visibility pop
 #endif

@@ -5,9 +5,11 @@ peer.py echo FD          send back each message until the end of file
 peer.py objects FD       send a few objects, then messages of many sizes
 peer.py check FD         receive messages of many sizes and say "ok", or what is wrong
 peer.py files FD         receive two open files, write into the first, send it back
+peer.py serve ADDRESS KEY    a Listener
+peer.py connect ADDRESS KEY  a Client
 """
 import sys
-from multiprocessing import connection, reduction
+from multiprocessing import AuthenticationError, connection, reduction
 
 SIZES = [0, 1, 4, 5, 4095, 4096, 16384, 16385, 65536, 1 << 20, (1 << 24) + 3]
 
@@ -55,5 +57,42 @@ def files(c):
     reduction.sendfds(s, [two])
 
 
+def address(text):
+    if text.startswith("@"):
+        return "\0" + text[1:]
+    if text.startswith("/"):
+        return text
+    host, port = text.rsplit(":", 1)
+    return host, int(port)
+
+
+def serve(where, key):
+    """Echo one message of each of two clients; those with another key do not count."""
+    served = 0
+    with connection.Listener(address(where), authkey=key.encode()) as listener:
+        while served < 2:
+            try:
+                c = listener.accept()
+            except (AuthenticationError, EOFError):
+                continue
+            c.send_bytes(c.recv_bytes())
+            c.close()
+            served += 1
+
+
+def connect(where, key):
+    """3: the other side does not accept the key."""
+    try:
+        c = connection.Client(address(where), authkey=key.encode())
+    except AuthenticationError:
+        sys.exit(3)
+    c.send_bytes(b"hello")
+    if c.recv_bytes() != b"welcome":
+        sys.exit(4)
+
+
 if __name__ == "__main__":
-    globals()[sys.argv[1]](connection.Connection(int(sys.argv[2])))
+    if len(sys.argv) == 4:
+        globals()[sys.argv[1]](sys.argv[2], sys.argv[3])
+    else:
+        globals()[sys.argv[1]](connection.Connection(int(sys.argv[2])))
