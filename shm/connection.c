@@ -91,6 +91,8 @@ furrow_connection *furrow_connection_from_fd(int fd)
 
     if (rc == -EBADF)
         fw_fail(FURROW_EINVAL, "file descriptor %d is not open", fd);
+    else if (rc < 0 && rc != -EINVAL)
+        fw_fail_os(-rc, "cannot look at file descriptor %d", fd);
     else if (rc < 0)
         fw_fail(FURROW_EINVAL,
                 "file descriptor %d is neither an end of a pipe nor a connected stream "

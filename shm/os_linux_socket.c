@@ -219,8 +219,10 @@ void fw_os_socket_unlink(const char *path, const fw_file_id *id)
 {
     fw_file_id now;
 
-    if (fw_os_socket_path_id(path, &now) == 0 && now.device == id->device &&
-        now.inode == id->inode)
+    if (!id)
+        unlink(path);
+    else if (fw_os_socket_path_id(path, &now) == 0 && now.device == id->device &&
+             now.inode == id->inode)
         unlink(path);
 }
 

@@ -179,8 +179,18 @@ static ssize_t write_now(const fw_stream *s, const struct iovec *part, int parts
     return n < 0 ? -errno : n;
 }
 
+static size_t size_of(const struct iovec *part, int parts)
+{
+    size_t size = 0;
+
+    for (int i = 0; i < parts; i++)
+        size += part[i].iov_len;
+    return size;
+}
+
 /* A write to a pipe that nobody reads raises SIGPIPE in the thread: kept back, and taken
- * out again unless it was there before. */
+ * out again unless it was there before. When the reader goes in the middle of a write, the
+ * signal comes with a count that is short, not with EPIPE. */
 static ssize_t write_quietly(const fw_stream *s, const struct iovec *part, int parts,
                              int64_t until)
 {
@@ -193,7 +203,7 @@ static ssize_t write_quietly(const fw_stream *s, const struct iovec *part, int p
     pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
     sigpending(&pending);
     n = write_now(s, part, parts, until);
-    if (n == -EPIPE && !sigismember(&pending, SIGPIPE))
+    if (n < (ssize_t)size_of(part, parts) && !sigismember(&pending, SIGPIPE))
         while (sigtimedwait(&pipe_signal, NULL, &none) < 0 && errno == EINTR)
             ;
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -37,7 +37,8 @@ int fw_os_socket_accept(int fd, fw_socket_address *from);
 /* Connect by `until`: the fd, -ETIMEDOUT, -errno. */
 int fw_os_socket_connect(const fw_socket_address *a, int64_t until);
 
-/* Which file a path is now (a socket, not followed), and remove the path if it still is. */
+/* Which file a path is now (a socket, not followed), and remove the path if it still is
+ * (NULL: in any case). */
 int fw_os_socket_path_id(const char *path, fw_file_id *id);
 void fw_os_socket_unlink(const char *path, const fw_file_id *id);
 

@@ -35,6 +35,14 @@ int fw_digest_of(const char *name, size_t size)
     return -1;
 }
 
+/* Some systems forbid MD5; the others are always there, and fail for want of memory. */
+static int refused(int digest)
+{
+    if (digest == FW_DIGEST_MD5)
+        return fw_fail(FURROW_ENOTSUP, "libcrypto does not allow MD5 here");
+    return fw_fail(FURROW_ENOMEM, "no memory for an HMAC by %s", digests[digest].name);
+}
+
 int fw_digest_hmac(int digest, const fw_digest_key *key, const void *message,
                    size_t size, unsigned char out[FW_DIGEST_BYTES])
 {
@@ -44,8 +52,7 @@ int fw_digest_hmac(int digest, const fw_digest_key *key, const void *message,
 
     if (!md || !HMAC(md, key->bytes, (int)key->size, message, size, full, &bytes) ||
         bytes > FW_DIGEST_BYTES)
-        return fw_fail(FURROW_ENOTSUP, "libcrypto has no HMAC by %s here",
-                       digests[digest].name);
+        return refused(digest);
     memcpy(out, full, bytes);
     return (int)bytes;
 }

@@ -6,6 +6,7 @@
 
 #include "status.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,21 @@ static int check_options(const furrow_listener_options *o)
     return 0;
 }
 
+/* Remember the path, to remove it later while it is still this socket's. */
+static int keep_path(furrow_listener *l, const char *path)
+{
+    int rc = fw_os_socket_path_id(path, &l->id);
+
+    if (rc == 0) {
+        l->path = strdup(path);
+        if (l->path)
+            return 0;
+        rc = -ENOMEM;
+    }
+    fw_os_socket_unlink(path, NULL);
+    return fw_fail_os(-rc, "cannot look after the path %.120s", path);
+}
+
 static int listen_at(furrow_listener *l, const char *address, int backlog)
 {
     const char *path = fw_address_path(address);
@@ -57,13 +73,7 @@ static int listen_at(furrow_listener *l, const char *address, int backlog)
                           address ? address : "any name");
     l->fd = rc;
     fw_os_socket_text(&a, l->address);
-    if (!path)
-        return 0;
-    l->path = strdup(path);
-    if (!l->path)
-        return fw_fail(FURROW_ENOMEM, "no memory for a path");
-    rc = fw_os_socket_path_id(path, &l->id);
-    return rc < 0 ? fw_fail_os(-rc, "%.120s is gone again", path) : 0;
+    return path ? keep_path(l, path) : 0;
 }
 
 static void dispose(furrow_listener *l)

@@ -442,6 +442,31 @@ Test(partial, nobody_reads_the_pipe)
     nobody_reads(ENDS_PEER_RECEIVES);
 }
 
+static int take_a_part(void *arg)
+{
+    int fd = ends_take_fd(arg);
+    char part[1000];
+
+    for (int i = 0; i < 100; i++)
+        child_want(read(fd, part, sizeof part) > 0);
+    close(fd);
+    return 0;
+}
+
+/* The kernel then raises the signal, and says nothing of it: the count is short. */
+Test(partial, the_reader_goes_in_the_middle_of_a_write)
+{
+    unsigned char *bytes = calloc(4, MIB);
+    peer p;
+    furrow_connection *c =
+        ends_begin(&p, take_a_part, ends_stage_new(), ENDS_PEER_RECEIVES);
+
+    cr_assert_eq(furrow_connection_send(c, bytes, 4 * MIB, FURROW_FOREVER),
+                 FURROW_EEOF);
+    cr_assert_eq(ends_finish(&p, c), 0);
+    free(bytes);
+}
+
 static void note(int signal)
 {
     (void)signal;
