@@ -207,7 +207,7 @@ Test(connection, the_starter_closes_its_copy_at_once)
 
 /* ---- one way --------------------------------------------------------------------------*/
 
-/* CPython: _TestConnection.test_duplex_false */
+/* CPython: _TestConnection.test_duplex_false (fork) */
 Test(connection, one_way_only)
 {
     furrow_connection *a, *b;
@@ -226,7 +226,7 @@ Test(connection, one_way_only)
     cr_assert_eq(furrow_connection_close(b), 0);
 }
 
-/* CPython: _TestConnection.test_duplex_false */
+/* CPython: _TestConnection.test_duplex_false (fork) */
 Test(connection, the_wrong_way_is_an_error)
 {
     furrow_connection *a, *b;
@@ -329,7 +329,7 @@ static void send_part(size_t offset, size_t size, const char *want)
     furrow_connection_close(b);
 }
 
-/* CPython: _TestConnection.test_sendbytes */
+/* CPython: _TestConnection.test_sendbytes (fork) */
 Test(connection, any_part_of_a_buffer)
 {
     send_part(0, 26, "abcdefghijklmnopqrstuvwxyz");
@@ -340,7 +340,7 @@ Test(connection, any_part_of_a_buffer)
     send_part(25, 1, "z");
 }
 
-/* CPython: _TestConnection.test_sendbytes */
+/* CPython: _TestConnection.test_sendbytes (fork) */
 Test(connection, what_is_no_buffer)
 {
     furrow_connection *a, *b;
@@ -357,7 +357,7 @@ Test(connection, what_is_no_buffer)
 
 /* ---- handles --------------------------------------------------------------------------*/
 
-/* CPython: _TestConnection.test_context */
+/* CPython: _TestConnection.test_context (fork) */
 Test(connection, closing_closes_its_file)
 {
     left_mark before = left_now();
@@ -375,7 +375,7 @@ Test(connection, closing_closes_its_file)
     cr_assert_eq(left_outside(&before, 0), 0);
 }
 
-/* CPython: TestInvalidHandle.test_invalid_handles */
+/* CPython: TestInvalidHandle.test_invalid_handles (fork) */
 Test(connection, numbers_that_are_no_files)
 {
     static const int numbers[] = {-1, 44977, 1 << 30};
@@ -386,7 +386,7 @@ Test(connection, numbers_that_are_no_files)
     }
 }
 
-/* CPython: TestInvalidHandle.test_invalid_handles */
+/* CPython: TestInvalidHandle.test_invalid_handles (fork) */
 Test(connection, files_that_are_no_streams)
 {
     int dir = open("/", O_RDONLY | O_CLOEXEC);

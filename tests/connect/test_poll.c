@@ -170,7 +170,7 @@ static pthread_t disturb(pthread_t *self)
     return thread;
 }
 
-/* CPython: _TestPollEintr.test_poll_eintr */
+/* CPython: _TestPollEintr.test_poll_eintr (fork) */
 Test(poll, signals_do_not_end_it)
 {
     furrow_connection *a, *b;

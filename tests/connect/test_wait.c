@@ -106,7 +106,7 @@ Test(wait, four_slow_writers_through_sockets)
     four_writers(ENDS_DUPLEX, 1);
 }
 
-/* CPython: TestWait.test_wait_timeout */
+/* CPython: TestWait.test_wait_timeout (fork) */
 Test(wait, the_deadline_is_never_early)
 {
     furrow_connection *a, *b;
@@ -127,7 +127,7 @@ Test(wait, the_deadline_is_never_early)
     furrow_connection_close(b);
 }
 
-/* CPython: TestWait.test_neg_timeout */
+/* CPython: TestWait.test_neg_timeout (fork) */
 Test(wait, a_deadline_long_past)
 {
     furrow_connection *a, *b;

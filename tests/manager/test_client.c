@@ -410,7 +410,7 @@ static void *disturb(void *arg)
     return c;
 }
 
-/* CPython: TestIgnoreEINTR.test_ignore_listener */
+/* CPython: TestIgnoreEINTR.test_ignore_listener (fork) */
 Test(client, signals_do_not_end_accepting)
 {
     struct sigaction action = {.sa_handler = count};

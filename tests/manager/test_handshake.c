@@ -61,13 +61,13 @@ static void want_response(const char *prefix, size_t n, const char *mac)
     fw_digest_key_fini(&t.key);
 }
 
-/* CPython: ChallengeResponseTest.test_challengeresponse */
+/* CPython: ChallengeResponseTest.test_challengeresponse (fork) */
 Test(handshake, response_of_old_pythons)
 {
     want_response("", 20, "ff63d69f0d1055b99f32d588bd840b74");
 }
 
-/* CPython: ChallengeResponseTest.test_challengeresponse */
+/* CPython: ChallengeResponseTest.test_challengeresponse (fork) */
 Test(handshake, response_of_new_pythons)
 {
     want_response("{sha256}", 40,
@@ -238,14 +238,14 @@ static int against(int listener, const void *bytes, size_t size)
     return rc;
 }
 
-/* CPython: OtherTest.test_deliver_challenge_auth_failure */
+/* CPython: OtherTest.test_deliver_challenge_auth_failure (fork) */
 Test(handshake, a_bogus_response)
 {
     cr_assert_eq(against(1, "\0\0\0\x0fsomething bogus", 19), FURROW_EAUTH);
     cr_assert_eq(against(1, "\0\0\0\0", 4), FURROW_EAUTH);
 }
 
-/* CPython: OtherTest.test_answer_challenge_auth_failure */
+/* CPython: OtherTest.test_answer_challenge_auth_failure (fork) */
 Test(handshake, a_bogus_challenge)
 {
     cr_assert_eq(against(0, "\0\0\0\x0fsomething bogus", 19), FURROW_EAUTH);

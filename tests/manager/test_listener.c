@@ -29,7 +29,7 @@ static void second_bind(const char *address)
     cr_assert_eq(furrow_listener_close(l), 0);
 }
 
-/* CPython: _TestListener.test_multiple_bind */
+/* CPython: _TestListener.test_multiple_bind (fork) */
 Test(listener, a_second_one_at_the_same_address_fails)
 {
     second_bind(new_path());
@@ -37,7 +37,7 @@ Test(listener, a_second_one_at_the_same_address_fails)
     second_bind(NULL);
 }
 
-/* CPython: _TestListener.test_context */
+/* CPython: _TestListener.test_context (fork) */
 Test(listener, closed_it_refuses_clients)
 {
     left_mark before = left_now();
@@ -90,7 +90,7 @@ Test(listener, an_empty_key_is_a_key)
     furrow_listener_close(l);
 }
 
-/* CPython: _TestListener.test_abstract_socket */
+/* CPython: _TestListener.test_abstract_socket (fork) */
 Test(listener, an_abstract_name)
 {
     char name[64];
@@ -199,7 +199,7 @@ static void no_address(const char *address)
     cr_assert_eq(furrow_last_error()->code, FURROW_EINVAL);
 }
 
-/* CPython: TestInvalidFamily.test_invalid_family */
+/* CPython: TestInvalidFamily.test_invalid_family (fork) */
 Test(listener, what_is_no_address)
 {
     char path[200];
