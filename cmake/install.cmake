@@ -40,3 +40,19 @@ endforeach()
 configure_file(cmake/furrow.pc.in furrow.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/furrow.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
     ${devel})
+
+if(TARGET manager)
+    install(TARGETS manager EXPORT furrow-manager
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ${runtime} NAMELINK_COMPONENT devel)
+    install(TARGETS manager_static EXPORT furrow-manager-static
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} ${devel})
+    install(FILES ${manager_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/furrow
+        ${devel})
+    install(EXPORT furrow-manager NAMESPACE furrow:: FILE furrowManagerTargets.cmake
+        DESTINATION ${package} ${devel})
+    install(EXPORT furrow-manager-static NAMESPACE furrow::
+        FILE furrowManagerStaticTargets.cmake DESTINATION ${package} ${devel})
+    configure_file(cmake/furrow_manager.pc.in furrow_manager.pc @ONLY)
+    install(FILES ${PROJECT_BINARY_DIR}/furrow_manager.pc
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig ${devel})
+endif()

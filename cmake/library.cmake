@@ -8,6 +8,7 @@ set(headers
     shm/furrow_shm.h
     shm/furrow_sync.h
     shm/furrow_queue.h
+    shm/furrow_pipe.h
     sched/furrow_sched.h
     sched/furrow_process.h
     engine/furrow.h)

@@ -23,6 +23,7 @@
 #ifndef FURROW_H
 #define FURROW_H
 
+#include "furrow_pipe.h"
 #include "furrow_shm.h"
 #include "furrow_sync.h"
 #include "furrow_queue.h"

@@ -13,6 +13,8 @@
 
 #include "furrow_shm.h"
 
+#pragma GCC visibility push(default) /* libfurrow_manager uses it */
+
 /* Record a failure and return `code` (negative). The second form adds the errno of a
  * system call and its meaning to the sentence. */
 int fw_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -34,4 +36,5 @@ void *fw_status_new(const char *function, void *p);
 /* Put a record that another process or thread made into this thread's. Returns its code. */
 int fw_status_adopt(const furrow_error *error);
 
+#pragma GCC visibility pop
 #endif

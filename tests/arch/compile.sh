@@ -22,15 +22,19 @@ includes()
 # A header of a layer above is out of reach; those of the layers below are not.
 check_upward()
 {
-    for reach in shm:furrow_shm.h sched:furrow_shm.h sched:furrow_sched.h \
-        engine:furrow_shm.h engine:furrow_sched.h engine:furrow.h; do
+    set -- "$@" shm:furrow_shm.h sched:furrow_shm.h sched:furrow_sched.h \
+        engine:furrow_shm.h engine:furrow_sched.h engine:furrow.h
+    [ ! -e "$2/arch/manager.inc" ] || set -- "$@" manager:furrow.h manager:furrow_manager.h
+    build=$2
+    shift 2
+    for reach in "$@"; do
         includes "${reach#*:}"
-        compile "${reach%:*}" "$scratch/include.c" "$2" >/dev/null ||
+        compile "${reach%:*}" "$scratch/include.c" "$build" >/dev/null ||
             echo "${reach%:*} cannot include ${reach#*:}"
     done
-    for reach in shm:furrow_sched.h shm:furrow.h sched:furrow.h; do
+    for reach in shm:furrow_sched.h shm:furrow.h sched:furrow.h engine:furrow_manager.h; do
         includes "${reach#*:}"
-        said=$(compile "${reach%:*}" "$scratch/include.c" "$2") &&
+        said=$(compile "${reach%:*}" "$scratch/include.c" "$build") &&
             echo "${reach%:*} can include ${reach#*:}, of a layer above" && continue
         case $said in
         *"${reach#*:}: No such file"* | *"'${reach#*:}' file not found"*) ;;
@@ -46,11 +50,12 @@ plant_upward() # the build's include paths, with sched's folder in shm's
 # Every header compiles alone.
 check_headers()
 {
-    for room in shm sched engine; do
+    for room in shm sched engine engine/manager; do
+        [ -e "$2/arch/${room##*/}.inc" ] || continue
         for header in "$1/$room"/*.h; do
             [ -e "$header" ] || continue
             includes "$header"
-            compile $room "$scratch/include.c" "$2" >"$scratch/said" ||
+            compile "${room##*/}" "$scratch/include.c" "$2" >"$scratch/said" ||
                 { echo "$room/${header##*/} does not compile alone:"; head -n 3 "$scratch/said"; }
         done
     done

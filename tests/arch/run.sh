@@ -27,7 +27,8 @@ copy_tree()
         [ ! -d "$source/$room" ] || cp -R "$source/$room" "$copy/"
     done
     cp "$source/README.md" "$copy/"
-    for file in "$build"/libfurrow.so "$build"/libfurrow.a "$build"/arch; do
+    for file in "$build"/libfurrow.so "$build"/libfurrow.a \
+        "$build"/libfurrow_manager.so "$build"/libfurrow_manager.a "$build"/arch; do
         [ ! -e "$file" ] || cp -R "$file" "$scratch/build/"
     done
 }

@@ -33,7 +33,8 @@ include_edges()
     (cd "$1" && c_files . | grep '\.h$' | xargs \
         awk '/^#[ \t]*include[ \t]*"/ { split($0, q, "\""); print FILENAME, q[2] }') |
     while read -r from name; do
-        for to in "${from%/*}/$name" "shm/$name" "sched/$name" "engine/$name"; do
+        for to in "${from%/*}/$name" "shm/$name" "sched/$name" "engine/$name" \
+            "engine/manager/$name"; do
             [ -e "$1/$to" ] || continue
             if [ "$from" = "$to" ]; then
                 printf 'itself %s %s itself\n' "$from" "$from"
@@ -82,12 +83,13 @@ plant_conditionals_2() # in a header, behind its guard
     printf '#ifndef FW_PLANTED_H\n#endif\n' >>"$1/shm/type.h"
 }
 
-# One file knows hwloc; instruction sets are known in cpu_*.c alone.
+# One file knows hwloc, one libcrypto; instruction sets are known in cpu_*.c alone.
 check_libraries()
 {
     # shellcheck disable=SC2086
     (cd "$1" && c_files . $layers | xargs grep -nE '#[ \t]*include[ \t]*<' |
-        grep -E '<hwloc|<[a-z0-9]*intrin\.h|<arm_[a-z]*\.h' |
+        grep -E '<hwloc|<openssl/|<[a-z0-9]*intrin\.h|<arm_[a-z]*\.h' |
+        grep -v '^engine/manager/digest\.c:.*<openssl/' |
         grep -vE '^sched/topology\.c:.*<hwloc|(^|/)cpu_[a-z0-9_]*\.c:.*(intrin|arm_)') || :
 }
 plant_libraries()
@@ -97,6 +99,11 @@ plant_libraries()
 plant_libraries_2()
 {
     printf '#include <immintrin.h>\n' >>"$1/shm/status.c"
+}
+
+plant_libraries_3()
+{
+    printf '#include <openssl/evp.h>\n' >>"$1/engine/manager/listener.c"
 }
 
 # Every source says its licence in its first lines.

@@ -85,6 +85,10 @@ static int fits(fault f, int code)
     case FURROW_EDIED:
     case FURROW_ECLOSED:
         return f <= FAULT_KILL_PARENT;
+    case FURROW_EEOF:
+    case FURROW_ECORRUPT:
+    case FURROW_ETIME:
+        return operations_have_peers && f != FAULT_EINTR && f != FAULT_EAGAIN;
     default:
         return 0;
     }

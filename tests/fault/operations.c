@@ -332,6 +332,7 @@ const operation operations[] = {
     {"npy-load", need_saved, run_load, check_loaded},
     {"npy-map", need_saved, run_map_file, check_loaded},
 };
+const int operations_have_peers = 0;
 const int operation_count = sizeof operations / sizeof *operations;
 
 /* ---- the world ----------------------------------------------------------------------*/

@@ -14,6 +14,7 @@ typedef struct world {
     char name[64]; /* of shared memory */
     char path[64]; /* of a file */
     double sum;
+    void *end[3]; /* connections, or a listener */
 } world;
 
 typedef struct operation {
@@ -25,6 +26,10 @@ typedef struct operation {
 
 extern const operation operations[];
 extern const int operation_count;
+
+/* Do they speak with a process beside them? What befalls that shows as the end of a file or
+ * of a message, or as a deadline. */
+extern const int operations_have_peers;
 
 /* Close and free whatever the world has. 0, or an error. */
 int world_end(world *w);

@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -71,6 +72,24 @@ static int waits(const os_call *c, unsigned kind)
     return !(c->arg[2] & WNOHANG);
 }
 
+/* What does not wait can be told to come again; what waits can be interrupted. */
+static int by_flags(uint64_t flags, unsigned kind)
+{
+    if (kind == AGAIN)
+        return (flags & MSG_DONTWAIT) != 0;
+    return kind != INTR || !(flags & MSG_DONTWAIT);
+}
+
+static int messages(const os_call *c, unsigned kind)
+{
+    return by_flags(c->arg[2], kind);
+}
+
+static int receives(const os_call *c, unsigned kind)
+{
+    return by_flags(c->arg[3], kind);
+}
+
 /* Taking and giving back memory can be interrupted or told to come again; advice cannot. */
 static int works_long(const os_call *c, unsigned kind)
 {
@@ -97,6 +116,14 @@ static const row rows[] = {
     {SYS_eventfd2, MEM | FILES, NULL},
     {SYS_pipe2, MEM | FILES, NULL},
     {SYS_socket, MEM | FILES, NULL},
+    {SYS_socketpair, MEM | FILES, NULL},
+    {SYS_bind, MEM, NULL},
+    {SYS_connect, INTR, NULL},
+    {SYS_accept4, MEM | FILES | AGAIN, NULL},
+    {SYS_sendmsg, MEM | INTR | AGAIN, messages},
+    {SYS_recvmsg, MEM | AGAIN, messages},
+    {SYS_recvfrom, MEM | INTR | AGAIN, receives},
+    {SYS_writev, INTR, NULL},
     {SYS_fcntl, FILES, duplicates},
     {SYS_ftruncate, SPACE, NULL},
     {SYS_fallocate, SPACE | INTR | MEM, NULL},
@@ -157,7 +184,13 @@ int os_calls_is_sticky(fault f)
 /* What is repeated on EAGAIN would be so for ever: sticky, it is for new processes only. */
 static int repeats(fault f, int64_t nr)
 {
-    return f == FAULT_EAGAIN_STICKY && (nr == SYS_futex || nr == SYS_madvise);
+    static const int64_t again[] = {SYS_futex,   SYS_madvise, SYS_accept4,
+                                    SYS_sendmsg, SYS_recvmsg, SYS_recvfrom};
+
+    for (size_t i = 0; i < sizeof again / sizeof *again; i++)
+        if (f == FAULT_EAGAIN_STICKY && nr == again[i])
+            return 1;
+    return 0;
 }
 
 int os_calls_errno(fault f, const os_call *call)

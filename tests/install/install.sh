@@ -5,7 +5,7 @@
 #
 # `prefix` installs the build in $BUILD into a scratch prefix and moves it elsewhere, for
 # a package must not remember where it was put first. The others build the axpy program
-# (LANGUAGE: c or cxx) against what lies there (KIND: shared or static), by pkg-config or
+# (LANGUAGE: c or cxx; manager: a program of libfurrow_manager) against what lies there (KIND: shared or static), by pkg-config or
 # by CMake's find_package, run it and look at its sum. 77 means: not possible here.
 set -eu
 : "${SOURCE:?the source tree}" "${BUILD:?the build tree}"
@@ -24,7 +24,7 @@ install_prefix()
     cmake --install "$BUILD" --prefix "$stage/first"
     mv "$stage/first" "$prefix"
     for file in include/furrow/furrow.h include/furrow/furrow_sched.h \
-        include/furrow/furrow_shm.h; do
+        include/furrow/furrow_shm.h include/furrow/furrow_pipe.h; do
         [ -e "$prefix/$file" ] || { echo "$file is not installed"; exit 1; }
     done
     if grep -rlF "$stage/first" "$prefix"; then
@@ -38,10 +38,13 @@ program()
 {
     strict='-O3 -Wall -Wextra -Wpedantic -Werror'
     case $1 in
+    manager) source=$SOURCE/tests/install/meet.c compiler="${CC:-cc} -std=gnu11 $strict" ;;
     c) source=$SOURCE/examples/axpy.c compiler="${CC:-cc} -std=c11 $strict" ;;
     cxx) source=$SOURCE/tests/install/axpy.cc compiler="${CXX:-c++} -std=c++17 $strict" ;;
     esac
-    [ "$1" = c ] || command -v "${CXX:-c++}" >/dev/null || skip "there is no C++ compiler"
+    pc=furrow
+    [ "$1" != manager ] || pc=furrow_manager
+    [ "$1" != cxx ] || command -v "${CXX:-c++}" >/dev/null || skip "there is no C++ compiler"
 }
 
 # look PROGRAM KIND LANGUAGE: run it; is the sum right, and is the library where KIND says?
@@ -58,6 +61,7 @@ look()
     case $3 in
     c) expected=$(cat "$SOURCE/examples/expected/axpy.txt") ;;
     cxx) expected='sum(y) = 524288' ;;
+    manager) expected=met ;;
     esac
     [ "$said" = "$expected" ] ||
         { echo "expected: $expected"; exit 1; }
@@ -66,11 +70,12 @@ look()
 by_pkgconfig()
 {
     program "$1"
-    pc=$(find "$prefix" -name furrow.pc)
-    export PKG_CONFIG_PATH="${pc%/*}"
-    libs=$(pkg-config --libs furrow)
+    file=$(find "$prefix" -name furrow.pc)
+    export PKG_CONFIG_PATH="${file%/*}"
+    libs=$(pkg-config --libs "$pc")
     if [ "$2" = static ]; then
-        libs=$(pkg-config --static --libs furrow | sed 's/-lfurrow/-l:libfurrow.a/')
+        libs=$(pkg-config --static --libs "$pc" |
+            sed 's/-l\(furrow[a-z_]*\)/-l:lib\1.a/g')
         echo 'int main(void) { return 0; }' >"$stage/empty.c"
         # shellcheck disable=SC2046
         ${CC:-cc} "$stage/empty.c" -o "$stage/empty" \
@@ -79,7 +84,7 @@ by_pkgconfig()
     fi
     out=$stage/pkgconfig-$1-$2
     # shellcheck disable=SC2046,SC2086
-    $compiler $(pkg-config --cflags furrow) "$source" -o "$out" $libs
+    $compiler $(pkg-config --cflags "$pc") "$source" -o "$out" $libs
     LD_LIBRARY_PATH=$(pkg-config --variable=libdir furrow)
     export LD_LIBRARY_PATH
     look "$out" "$2" "$1"
@@ -91,12 +96,16 @@ by_package()
     components=
     link=furrow::furrow
     [ "$2" = shared ] || components=static link=furrow::static
+    case $1$2 in
+    managershared) components=manager link=furrow::manager ;;
+    managerstatic) components='static;manager' link=furrow::manager_static ;;
+    esac
     out=$stage/package-$1-$2
     rm -rf "$out"
     {
         cmake -S "$SOURCE/tests/install/consumer" -B "$out" -G Ninja \
             -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$prefix" \
-            -DSOURCE="$source" -DLINK=$link -DCOMPONENTS="$components" &&
+            -DSOURCE="$source" -DLINK="$link" -DCOMPONENTS="$components" &&
             cmake --build "$out"
     } >"$out.log" 2>&1 || { cat "$out.log" && exit 1; }
     look "$out/consumer" "$2" "$1"
