@@ -27,6 +27,7 @@
 #include "furrow_sync.h"
 #include "furrow_process.h"
 #include "furrow_sched.h"
+#include "furrow_shared.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -218,7 +218,7 @@ int fw_array_map_here(const fw_array *a)
     return 0;
 }
 
-furrow_array *fw_array_map_file(const fw_array_file *file)
+fw_array *fw_array_of_file(const fw_array_file *file)
 {
     fw_array_spec s = {0};
     fw_array *a = NULL;
@@ -226,10 +226,17 @@ furrow_array *fw_array_map_file(const fw_array_file *file)
     if (spec_type(&s, file->type, file->format) == 0 &&
         spec_shape(&s, 0, file->ndim, file->shape) == 0)
         a = file_array(&s, file->fd, file->offset, file->writable);
-    if (!a) {
+    if (!a)
         fw_os_close(file->fd);
+    return a;
+}
+
+furrow_array *fw_array_map_file(const fw_array_file *file)
+{
+    fw_array *a = fw_array_of_file(file);
+
+    if (!a)
         return NULL;
-    }
     (void)fw_heap_publish_pair(a, a->block);
     return &a->view;
 }

@@ -59,6 +59,9 @@ typedef struct fw_array_file {
 } fw_array_file;
 furrow_array *fw_array_map_file(const fw_array_file *file);
 
+/* The same, but not published: it ends with this process. */
+fw_array *fw_array_of_file(const fw_array_file *file);
+
 /* The object behind a live handle, or NULL with an error (also for a NULL handle: its
  * first message is kept). */
 fw_array *fw_array_of(const furrow_array *a);
