@@ -98,6 +98,150 @@ int furrow_segments_free(furrow_segments *manager, furrow_segment *segment);
 /* Free all and the manager itself; NULL is fine. */
 int furrow_segments_close(furrow_segments *manager);
 
+/* ---- items --------------------------------------------------------------------------
+ *
+ * What a list keeps: nothing, a truth value, a 64-bit integer, a double, any bytes, or a
+ * text in UTF-8. Bytes and texts have a size and may hold NULs, at their ends, too.
+ */
+typedef enum furrow_kind {
+    FURROW_NONE,
+    FURROW_BOOL,
+    FURROW_INT,
+    FURROW_REAL,
+    FURROW_BYTES,
+    FURROW_TEXT
+} furrow_kind;
+
+typedef struct furrow_item {
+    furrow_kind kind;
+    union {
+        int64_t integer; /* of INT; of BOOL 0 or 1 */
+        double real;
+    };
+    const void *data; /* of BYTES and TEXT, which is not ended by a NUL */
+    size_t size;
+} furrow_item;
+
+inline furrow_item furrow_item_none(void)
+{
+    furrow_item item = {FURROW_NONE, {0}, NULL, 0};
+    return item;
+}
+inline furrow_item furrow_item_bool(int value)
+{
+    furrow_item item = {FURROW_BOOL, {value != 0}, NULL, 0};
+    return item;
+}
+inline furrow_item furrow_item_int(int64_t value)
+{
+    furrow_item item = {FURROW_INT, {value}, NULL, 0};
+    return item;
+}
+inline furrow_item furrow_item_real(double value)
+{
+    furrow_item item = {FURROW_REAL, {0}, NULL, 0};
+    item.real = value;
+    return item;
+}
+inline furrow_item furrow_item_bytes(const void *data, size_t size)
+{
+    furrow_item item = {FURROW_BYTES, {0}, data, size};
+    return item;
+}
+/* Lent: data is the caller's. */
+inline furrow_item furrow_item_text(const char *text)
+{
+    furrow_item item = {FURROW_TEXT, {0}, text, 0};
+    while (text && text[item.size])
+        item.size++;
+    return item;
+}
+
+/* ---- lists --------------------------------------------------------------------------
+ *
+ * As many items as it was made with, each of which may be changed to another of any kind.
+ * A list lies in the shared heap: the handle is good in every process of the family and in
+ * all threads, which may use it at the same time. Each item is changed as a whole: whoever
+ * reads sees the old or the new one, also when the one who changes it is killed in the
+ * middle. Reading waits for nobody (but after many changes in a row of what it reads);
+ * changes of one list are made one after another.
+ */
+typedef struct furrow_list furrow_list;
+
+typedef struct furrow_list_options {
+    size_t room; /* bytes that any item may grow to, at least */
+} furrow_list_options;
+
+/* A list of these items. An item may grow to the bytes that it begins with, rounded up to a
+ * multiple of 8, or to .room where that is more.
+ * Errors: FURROW_EINVAL (no such kind, a text that is not UTF-8), FURROW_ENOMEM. */
+furrow_list *furrow_list_new_sized(const furrow_item *items, size_t len,
+                                   const furrow_list_options *options, size_t size);
+inline furrow_list *furrow_list_new(const furrow_item *items, size_t len,
+                                    const furrow_list_options *options)
+{
+    return furrow_list_new_sized(items, len, options, sizeof *options);
+}
+
+/* How many items it has; negative: no list. */
+int64_t furrow_list_len(const furrow_list *list);
+
+/* The item at an index. Bytes and texts are copied into the buffer, and out->data is it; a
+ * NUL follows where there is room for it. FURROW_ESHORT when the buffer is too short: then
+ * out->size says what it takes. FURROW_EINVAL: no such index. */
+int furrow_list_get(const furrow_list *list, size_t index, furrow_item *out,
+                    void *buffer, size_t size);
+
+/* Change it. FURROW_EFULL when it has no room for so many bytes, FURROW_EINVAL (no such
+ * index, not an item): then it stays as it was. */
+int furrow_list_set(furrow_list *list, size_t index, const furrow_item *item);
+
+/* The first index of an equal item (of the same kind and value), or how many there are.
+ * Negative: FURROW_EEMPTY, none is equal; FURROW_EINVAL. */
+int64_t furrow_list_index_of(furrow_list *list, const furrow_item *item);
+int64_t furrow_list_count(furrow_list *list, const furrow_item *item);
+
+/* What each item is, one after another, as text: n, ?, q, d, and the room in bytes before a
+ * y (bytes) or s (text): "q16sd". Ended by a NUL, cut to the size. Returns its length when
+ * it is not cut. */
+int64_t furrow_list_format(const furrow_list *list, char *text, size_t size);
+
+/* Give it back; NULL is fine. */
+int furrow_list_free(furrow_list *list);
+
+/* ---- lists of Python ----------------------------------------------------------------
+ *
+ * A segment may hold what Python's ShareableList keeps in it (of Python 3.9 and later).
+ * Python cannot keep NULs at the end of bytes and texts, and orders nothing: who changes an
+ * item while others read it does so behind a lock of his own. What lies there is checked
+ * as hostile input at each call: FURROW_ECORRUPT when it is no such list.
+ */
+
+/* A segment with a list for Python's ShareableList(name=...). Errors: those of
+ * furrow_segment_new() and furrow_list_new(); FURROW_EINVAL for a NUL at an end, and for
+ * more than 9,999,991 bytes. */
+furrow_segment *furrow_pylist_new_sized(const char *name, const furrow_item *items,
+                                        size_t len,
+                                        const furrow_segment_options *options,
+                                        size_t size);
+inline furrow_segment *furrow_pylist_new(const char *name, const furrow_item *items,
+                                         size_t len,
+                                         const furrow_segment_options *options)
+{
+    return furrow_pylist_new_sized(name, items, len, options, sizeof *options);
+}
+
+/* The same in a segment of a manager. */
+furrow_segment *furrow_segments_pylist(furrow_segments *manager,
+                                       const furrow_item *items, size_t len);
+
+/* As for furrow_list_; the format is Python's own. */
+int64_t furrow_pylist_len(const furrow_segment *segment);
+int furrow_pylist_get(const furrow_segment *segment, size_t index, furrow_item *out,
+                      void *buffer, size_t size);
+int furrow_pylist_set(furrow_segment *segment, size_t index, const furrow_item *item);
+int64_t furrow_pylist_format(const furrow_segment *segment, char *text, size_t size);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }
