@@ -22,6 +22,11 @@ typedef struct fw_array_spec {
 int fw_array_spec_make(fw_array_spec *s, int type, const char *format,
                        const furrow_array *shape);
 
+struct fw_array;
+/* A new array whose block begins with so many bytes of somebody else's, and not yet
+ * published: that is for fw_heap_publish_pair(array, array->block). */
+struct fw_array *fw_array_behind(const fw_array_spec *s, size_t head);
+
 enum { FW_ARRAY_HEAP, FW_ARRAY_FILE, FW_ARRAY_SLICE };
 
 #define FW_ARRAY_PLACED 1

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * furrow_shared.h - shared state beside arrays: plain named segments, as Python's
- * multiprocessing.shared_memory has them, a manager that frees all it made, and lists of
- * values.
+ * furrow_shared.h - shared state: values and arrays with a lock; plain named segments, as
+ * Python's multiprocessing.shared_memory has them, and a manager that frees all it made;
+ * lists of values.
  *
  * Functions take NULL and dead handles as those of furrow_shm.h do: FURROW_EINVAL, or the
  * message of the constructor that failed.
@@ -11,11 +11,98 @@
 #define FURROW_SHARED_H
 
 #include "furrow_shm.h"
+#include "furrow_sync.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 #pragma GCC visibility push(default) /* exported, when all else is hidden */
+
+/* ---- values and arrays with a lock --------------------------------------------------
+ *
+ * An array, or a value, which is an array of one element, and the lock that guards it. What
+ * needs no lock is a furrow_array. The functions here take the lock for as long as they copy
+ * elements; who changes a value by what it was, as `value += 1` does, takes it himself:
+ *
+ *     double x;
+ *     furrow_synchronized *v = furrow_synchronized_new('d', 1, NULL);
+ *     furrow_synchronized_lock(v, FURROW_FOREVER);
+ *     *(double *)furrow_synchronized_array(v)->data += 1;
+ *     furrow_synchronized_unlock(v);
+ *     furrow_synchronized_get(v, &x, FURROW_FOREVER);
+ *
+ * When a process dies with the lock, the next one that takes it is told, once, by
+ * FURROW_OWNERDIED: what the dead one was changing may be half changed. The array with its
+ * lock lives until it is freed, or the family has ended.
+ */
+typedef struct furrow_synchronized furrow_synchronized;
+
+typedef struct furrow_synchronized_options {
+    furrow_lock *lock;  /* this one guards it; NULL: a recursive one of its own */
+    const void *from;   /* len elements to begin with; NULL: zeros */
+    const char *format; /* of FURROW_STRUCT */
+} furrow_synchronized_options;
+
+/* Its data are aligned to 64 bytes. A lock that was given stays the caller's. Errors: those
+ * of furrow_array_new(); FURROW_EINVAL (no live lock). Death in the middle: nothing is left. */
+furrow_synchronized *
+furrow_synchronized_new_sized(int type, size_t len,
+                              const furrow_synchronized_options *options, size_t size);
+inline furrow_synchronized *
+furrow_synchronized_new(int type, size_t len,
+                        const furrow_synchronized_options *options)
+{
+    return furrow_synchronized_new_sized(type, len, options, sizeof *options);
+}
+
+/* What is guarded: its elements may be touched by who has the lock. It lives as long. */
+furrow_array *furrow_synchronized_array(const furrow_synchronized *s);
+
+/* What guards it. */
+furrow_lock *furrow_synchronized_get_lock(const furrow_synchronized *s);
+
+/* furrow_lock_lock() and furrow_lock_unlock() of that lock. A lock of its own needs no
+ * furrow_lock_consistent() after FURROW_OWNERDIED. */
+int furrow_synchronized_lock(furrow_synchronized *s, furrow_deadline deadline);
+int furrow_synchronized_unlock(furrow_synchronized *s);
+
+/* Copy n elements from `begin` on, under the lock. Returns 0; FURROW_OWNERDIED (it is done,
+ * and the last one who had the lock died with it); FURROW_EINVAL (no such elements);
+ * FURROW_ETIME and the other errors of furrow_lock_lock(): nothing is done. After a death a
+ * given lock that is not .automatic is taken as in order. Blocks until the deadline.
+ * Death in the middle of a write: some of the elements may have been written. */
+int furrow_synchronized_read(furrow_synchronized *s, size_t begin, size_t n, void *to,
+                             furrow_deadline deadline);
+int furrow_synchronized_write(furrow_synchronized *s, size_t begin, size_t n,
+                              const void *from, furrow_deadline deadline);
+
+/* The same for the first element: of a value. */
+inline int furrow_synchronized_get(furrow_synchronized *s, void *to,
+                                   furrow_deadline deadline)
+{
+    return furrow_synchronized_read(s, 0, 1, to, deadline);
+}
+inline int furrow_synchronized_set(furrow_synchronized *s, const void *from,
+                                   furrow_deadline deadline)
+{
+    return furrow_synchronized_write(s, 0, 1, from, deadline);
+}
+
+/* Of an array of 'c': the text up to the first NUL, ended by one; all of its bytes are read
+ * and written as above. Errors: those above; FURROW_ETYPE (another type), FURROW_ESHORT (the
+ * text and its NUL need more than size bytes), FURROW_EFULL (longer than the array). */
+int furrow_synchronized_get_text(furrow_synchronized *s, char *to, size_t size,
+                                 furrow_deadline deadline);
+int furrow_synchronized_set_text(furrow_synchronized *s, const char *text,
+                                 furrow_deadline deadline);
+
+/* Give it back with its own lock; NULL is fine. FURROW_EBUSY, and it stays, while a living
+ * thread holds a lock of its own. */
+int furrow_synchronized_free(furrow_synchronized *s);
+
+/* A new array like a (or like a slice, a file), with a copy of its elements and no name.
+ * Errors: those of furrow_array_new(). */
+furrow_array *furrow_array_copy(const furrow_array *a);
 
 /* ---- segments -----------------------------------------------------------------------
  *
