@@ -21,7 +21,7 @@ enum { WRITERS = 2, READERS = 2, ITEMS = 3, BYTES = 128 };
 static furrow_list *list;
 static furrow_synchronized *total;
 static _Atomic int writing = WRITERS;
-static long rounds = FW_UNDER_TSAN ? 20000 : 3000000;
+static long rounds = FW_UNDER_TSAN ? 200000 : 3000000;
 
 static int complain(const char *what)
 {
