@@ -9,6 +9,7 @@ set(headers
     shm/furrow_sync.h
     shm/furrow_queue.h
     shm/furrow_pipe.h
+    shm/furrow_shared.h
     sched/furrow_sched.h
     sched/furrow_process.h
     engine/furrow.h)

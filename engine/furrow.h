@@ -29,6 +29,7 @@
 #include "furrow_queue.h"
 #include "furrow_process.h"
 #include "furrow_sched.h"
+#include "furrow_shared.h"
 
 #ifdef __cplusplus
 extern "C" {

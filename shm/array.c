@@ -104,20 +104,20 @@ static fw_array *object_new(const fw_array_spec *s)
     return a;
 }
 
-static fw_array *heap_array(const fw_array_spec *s)
+fw_array *fw_array_behind(const fw_array_spec *s, size_t head)
 {
     fw_array *a = object_new(s);
 
     if (!a)
         return NULL;
     a->kind = FW_ARRAY_HEAP;
-    a->block_size = s->bytes ? s->bytes : 1;
+    a->block_size = s->bytes + head ? s->bytes + head : 1;
     a->block = fw_heap_alloc(a->block_size);
     if (!a->block) {
         (void)fw_heap_free(a);
         return NULL;
     }
-    a->view.data = a->block;
+    a->view.data = (char *)a->block + head;
     return a;
 }
 
@@ -218,7 +218,7 @@ int fw_array_map_here(const fw_array *a)
     return 0;
 }
 
-furrow_array *fw_array_map_file(const fw_array_file *file)
+fw_array *fw_array_of_file(const fw_array_file *file)
 {
     fw_array_spec s = {0};
     fw_array *a = NULL;
@@ -226,10 +226,17 @@ furrow_array *fw_array_map_file(const fw_array_file *file)
     if (spec_type(&s, file->type, file->format) == 0 &&
         spec_shape(&s, 0, file->ndim, file->shape) == 0)
         a = file_array(&s, file->fd, file->offset, file->writable);
-    if (!a) {
+    if (!a)
         fw_os_close(file->fd);
+    return a;
+}
+
+furrow_array *fw_array_map_file(const fw_array_file *file)
+{
+    fw_array *a = fw_array_of_file(file);
+
+    if (!a)
         return NULL;
-    }
     (void)fw_heap_publish_pair(a, a->block);
     return &a->view;
 }
@@ -336,7 +343,7 @@ furrow_array *furrow_array_new_sized(int type, size_t len,
     if (options)
         memcpy(&o, options, size < sizeof o ? size : sizeof o);
     if (spec_type(&s, type, o.format) == 0 && spec_shape(&s, len, o.ndim, o.shape) == 0)
-        a = o.name ? named_array(&s, &o) : heap_array(&s);
+        a = o.name ? named_array(&s, &o) : fw_array_behind(&s, 0);
     view = published("furrow_array_new", a);
     if (view && o.populate && furrow_array_populate(view) < 0) {
         (void)furrow_array_free(view);

@@ -22,6 +22,11 @@ typedef struct fw_array_spec {
 int fw_array_spec_make(fw_array_spec *s, int type, const char *format,
                        const furrow_array *shape);
 
+struct fw_array;
+/* A new array whose block begins with so many bytes of somebody else's, and not yet
+ * published: that is for fw_heap_publish_pair(array, array->block). */
+struct fw_array *fw_array_behind(const fw_array_spec *s, size_t head);
+
 enum { FW_ARRAY_HEAP, FW_ARRAY_FILE, FW_ARRAY_SLICE };
 
 #define FW_ARRAY_PLACED 1
@@ -58,6 +63,9 @@ typedef struct fw_array_file {
     size_t shape[FURROW_MAX_DIMS];
 } fw_array_file;
 furrow_array *fw_array_map_file(const fw_array_file *file);
+
+/* The same, but not published: it ends with this process. */
+fw_array *fw_array_of_file(const fw_array_file *file);
 
 /* The object behind a live handle, or NULL with an error (also for a NULL handle: its
  * first message is kept). */

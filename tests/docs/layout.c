@@ -12,6 +12,8 @@
 #include "sync_event.h"
 #include "sync_lock.h"
 #include "sync_semaphore.h"
+#include "shared_list.h"
+#include "shared_synchronized.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -192,11 +194,26 @@ static int print_named(void)
     return wrong;
 }
 
+static void print_shared(void)
+{
+    PRINT_FIELD(furrow_synchronized, magic);
+    PRINT_FIELD(furrow_synchronized, array);
+    PRINT_FIELD(furrow_synchronized, lock);
+    PRINT_FIELD(furrow_synchronized, own);
+    PRINT_FIELD(furrow_list, magic);
+    PRINT_FIELD(furrow_list, len);
+    PRINT_FIELD(furrow_list, lock);
+    PRINT_FIELD(fw_slot, word);
+    PRINT_FIELD(fw_slot, room);
+    PRINT_FIELD(fw_slot, first);
+}
+
 int main(void)
 {
     print_heap();
     print_array();
     print_sync();
+    print_shared();
     print_team();
     fflush(stdout); /* under ThreadSanitizer every forked child would flush it too */
     return print_named() != 0;

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Named segments: what lies behind the handle.
+ */
+#ifndef FW_SHARED_SEGMENT_H
+#define FW_SHARED_SEGMENT_H
+
+#include "array.h"
+#include "furrow_shared.h"
+
+#define FW_SEGMENT_MAGIC UINT64_C(0x746e656d67657366)
+
+/* Lies in the heap and is never published: it is reclaimed with its process. */
+struct furrow_segment {
+    _Atomic uint64_t magic; /* FW_SEGMENT_MAGIC while the handle is live */
+    fw_array *array;        /* its bytes: a file in the window, not published either */
+    fw_file_id id;
+    int32_t pid;            /* the process that mapped it */
+    int name_index;         /* in the table of names, or -1 */
+    int keep;               /* the name stays when the segment is freed */
+    char name[FW_NAME_MAX]; /* "/x" */
+};
+
+/* The segment behind a handle given to that public function, or NULL with an error. */
+furrow_segment *fw_shared_segment_of(const char *function,
+                                     const furrow_segment *segment);
+
+/* The nth name that a process tries for a segment without one. */
+enum { FW_SEGMENT_PICKED = 16 };
+void fw_shared_segment_pick(uint64_t process, uint32_t n, char name[FW_SEGMENT_PICKED]);
+
+#endif
