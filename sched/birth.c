@@ -56,6 +56,7 @@ int fw_birth_hear(fw_birth *b, uint32_t kind)
 {
     fw_child *c = b->child;
     int64_t patience = fw_os_now() + 60 * SECOND;
+    int heard = 0;
 
     for (;;) {
         int last = gone(c), fd, rc;
@@ -68,7 +69,8 @@ int fw_birth_hear(fw_birth *b, uint32_t kind)
             c->pidfd = fd;
             fw_children_unlock();
         }
-        if (rc == 0 && word.kind == kind)
+        heard |= rc == 0 && word.kind == kind;
+        if (heard && c->pid > 0) /* the child may be quicker than who forked it */
             return 0;
         if (rc == 0 && word.kind == FW_LINE_FAILED)
             return fw_line_adopt(&word);

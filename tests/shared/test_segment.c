@@ -124,9 +124,12 @@ static int count_up(furrow_chunk c)
     return 0;
 }
 
-/* Workers map what was attached after they were started. */
+/* Workers map what was attached after they were started. They are forked, or threads. */
 Test(segment, is_worked_on_by_an_older_pool)
 {
+    if (!peer_threads())
+        setenv("FURROW_START", "fork", 1);
+
     furrow_pool *pool = furrow_pool_open(&(furrow_pool_options){.workers = 2});
     furrow_segment *s = create(10000);
     furrow_call call = {
