@@ -72,20 +72,23 @@ int furrow_connection_writable(const furrow_connection *c);
 /* ---- messages -------------------------------------------------------------------------*/
 
 /* Send one message of `size` bytes; 0 is a message too. Blocks while the other side does
- * not read, until the deadline.
- * Errors: FURROW_EINVAL (cannot be sent into; NULL with a size), FURROW_EEOF (nobody reads
- * any more), FURROW_EBUSY (the rest of an earlier message cannot go out yet; nothing of
- * this one is sent), FURROW_ENOMEM, FURROW_EOS, and FURROW_ETIME: the message is not sent,
- * or its beginning is. In the latter case furrow_connection_unsent() is not 0: a copy of
- * the rest is kept, and furrow_connection_flush() or the next send goes on with it. */
+ * not read, until the deadline. Returns 0, or FURROW_UNSENT (positive: test for failure
+ * with < 0): the message is on its way, but only its beginning has gone out by the
+ * deadline. A copy of the rest is kept; furrow_connection_flush() or the next send goes on
+ * with it.
+ * Errors, by which nothing of the message has been sent: FURROW_ETIME, FURROW_EBUSY (the
+ * rest of an earlier message, or another thread's, did not go out in time), FURROW_EINVAL
+ * (cannot be sent into; NULL with a size), FURROW_ENOMEM, FURROW_EOS; and FURROW_EEOF
+ * (nobody reads any more), FURROW_ECORRUPT (an earlier message was cut short by a failure
+ * of the system). */
+#define FURROW_UNSENT 1
 int furrow_connection_send(furrow_connection *c, const void *data, size_t size,
                            furrow_deadline deadline);
 
-/* Bytes of a message whose beginning went out before its deadline. 0 or FURROW_EINVAL
- * otherwise. */
+/* Bytes that are kept so. Errors: FURROW_EINVAL. */
 int64_t furrow_connection_unsent(furrow_connection *c);
 
-/* Send what is kept so. Errors: as for send; FURROW_ETIME leaves the rest of the rest. */
+/* Send them. Errors: as for send; FURROW_ETIME leaves the rest of the rest. */
 int furrow_connection_flush(furrow_connection *c, furrow_deadline deadline);
 
 /* Receive the next message into a buffer of `room` bytes; its size goes to *size (may be

@@ -161,7 +161,8 @@ static ssize_t write_page(int fd, const struct iovec *part, int parts)
 
         if (take > sizeof page - used)
             take = sizeof page - used;
-        memcpy(page + used, part[i].iov_base, take);
+        if (take)
+            memcpy(page + used, part[i].iov_base, take);
         used += take;
     }
     n = write(fd, page, used);

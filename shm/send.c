@@ -76,8 +76,8 @@ int fw_send_rest(furrow_connection *c, furrow_deadline deadline)
     return 0;
 }
 
-/* The message failed with rc after its beginning went out. When the system failed, and
- * there is no memory to keep the rest either, no message can follow. Returns rc. */
+/* The message failed with rc after its beginning went out. Returns FURROW_UNSENT. When there
+ * is no memory to keep the rest, no message can follow: then rc. */
 static int keep_rest(fw_outgoing *out, const struct iovec part[PARTS], int rc)
 {
     furrow_error error = *furrow_last_error();
@@ -96,7 +96,7 @@ static int keep_rest(fw_outgoing *out, const struct iovec part[PARTS], int rc)
             memcpy(out->kept + out->end, part[i].iov_base, part[i].iov_len);
         out->end += part[i].iov_len;
     }
-    return rc;
+    return FURROW_UNSENT;
 }
 
 /* ---- a message ------------------------------------------------------------------------*/
