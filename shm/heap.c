@@ -15,9 +15,8 @@
  *             Killed between: the sweep finishes it.
  *   merge     {FREE, n + m} over two neighbours, by whoever walks past them.
  *
- *   pair      an object and its block change owner as one: {object, block} is noted in the
- *             superblock, the object's owner is changed (that commits), then the block's.
- *             After a death, the next holder lets the block follow the object.
+ *   pair      an object and its block change owner as one, and
+ *   pass      so do a block and a word somewhere else (owner.c).
  *
  * Hints (where free runs begin, which page has free slots) may be behind the truth, never
  * inside a run: a merge swallows a unit only when it walked over its left neighbour, and
@@ -32,6 +31,7 @@
 
 #include "ledger.h"
 #include "names.h"
+#include "owner.h"
 #include "participant.h"
 #include "slab.h"
 #include "status.h"
@@ -39,63 +39,13 @@
 
 #include <string.h>
 
-/* The owner of the block at p (0: published), or -1 when there is none. */
-static int owner_of(const fw_segment *s, const void *p)
-{
-    int z = fw_unit_zone(s, p);
-    size_t u = z < 0 ? FW_UNIT_NONE : fw_unit_at(&s->zone[z], p);
-
-    if (u != FW_UNIT_NONE)
-        return fw_unit_owner(fw_unit_load(&s->zone[z], u));
-    return z == FW_ZONE_SMALL ? fw_slab_owner(s, p) : -1;
-}
-
-/* Set the owner of the block at p: 0 publishes it. */
-static int own(const fw_segment *s, void *p, int owner)
-{
-    int z = fw_unit_zone(s, p);
-    size_t u;
-
-    if (z < 0)
-        return fw_fail(FURROW_EINVAL, "%p is not in the heap", p);
-    u = fw_unit_at(&s->zone[z], p);
-    if (u != FW_UNIT_NONE) {
-        fw_unit_store(&s->zone[z], u,
-                      fw_unit_with_owner(fw_unit_load(&s->zone[z], u), owner));
-        return 0;
-    }
-    if (z == FW_ZONE_SMALL && fw_slab_own(s, p, owner) == 0)
-        return 0;
-    return fw_fail(FURROW_EINVAL, "no block of the heap begins at %p", p);
-}
-
 /* ---- the lock, and what its dead holder left ------------------------------------------*/
-
-static int own_pair(const fw_segment *s, void *object, void *block, int owner)
-{
-    int rc;
-
-    s->heap->pair_block = (uint64_t)(uintptr_t)block;
-    fw_fence_death();
-    fw_store_release(&s->heap->pair_object, (uint64_t)(uintptr_t)object);
-    rc = own(s, object, owner);
-    if (rc == 0 && block)
-        rc = own(s, block, owner);
-    fw_fence_death();
-    fw_store_release(&s->heap->pair_object, 0);
-    return rc;
-}
 
 static void repair(const fw_segment *s)
 {
-    void *object = (void *)(uintptr_t)fw_load_acquire(&s->heap->pair_object);
-    void *block = (void *)(uintptr_t)s->heap->pair_block;
-
     memset(s->heap->hint, 0, sizeof s->heap->hint);
     memset(s->heap->slab_hint, 0, sizeof s->heap->slab_hint);
-    if (object && block && owner_of(s, object) >= 0)
-        (void)own(s, block, owner_of(s, object));
-    fw_store_release(&s->heap->pair_object, 0);
+    fw_owner_repair(s);
 }
 
 static _Thread_local furrow_deadline patience = FURROW_FOREVER;
@@ -317,7 +267,22 @@ int fw_heap_publish_pair(void *object, void *block)
 
     if (!heap)
         return furrow_last_error()->code;
-    rc = own_pair(fw_segment_get(), object, block, 0);
+    rc = fw_owner_set_pair(fw_segment_get(), object, block, 0);
+    fw_heap_unlock(heap);
+    return rc;
+}
+
+int fw_heap_pass(const fw_pass *p, int to)
+{
+    fw_heap *heap = fw_heap_lock();
+    const fw_segment *s = fw_segment_peek();
+    int rc;
+
+    if (!heap)
+        return furrow_last_error()->code;
+    rc = to == FW_HEAP_TO_ME ? self(s) + 1 : 0;
+    if (rc >= 0)
+        rc = fw_owner_pass(s, p, rc);
     fw_heap_unlock(heap);
     return rc;
 }
@@ -368,7 +333,7 @@ int fw_heap_free_pair(void *object, void *block)
         return furrow_last_error()->code;
     rc = self(s);
     if (rc >= 0)
-        rc = own_pair(s, object, block, rc + 1);
+        rc = fw_owner_set_pair(s, object, block, rc + 1);
     fw_heap_unlock(heap);
     if (rc == 0 && block)
         rc = free_own(s, block);

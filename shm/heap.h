@@ -10,6 +10,7 @@
 #define FW_HEAP_H
 
 #include "furrow_shm.h"
+#include "owner.h"
 #include "segment.h"
 
 #define FW_HEAP_LARGE ((size_t)1 << 20) /* from here on: the large zone */
@@ -29,6 +30,13 @@ int fw_heap_free_pair(void *object, void *block);
 /* 0, or FURROW_EINVAL when no block begins there. FURROW_ETIME, when the thread's patience
  * was over: try again, it is this process's until then. */
 int fw_heap_free(void *block);
+
+/* Change a word in the heap and, as one with that, the owner of a block: a kill leaves both
+ * as they were or both changed. owner.c says which words that may be done to. FURROW_EBUSY:
+ * the word is not `expected`; FURROW_EINVAL: no block begins there; FURROW_ETIME: as
+ * fw_heap_free(). Then nothing has changed. */
+enum { FW_HEAP_TO_ALL, FW_HEAP_TO_ME };
+int fw_heap_pass(const fw_pass *p, int to);
 
 /* Address space in the window, to map a file over: unpublished, 2 MiB aligned. Free it
  * with fw_heap_free() after the mapping is gone. */

@@ -88,6 +88,9 @@ typedef struct fw_heap {
     uint64_t pair_block; /* after pair_block, cleared when both have it */
     uint64_t small_open; /* bytes of the small zone without memory, at most */
     uint64_t small_fine; /* up to which nobody needs to look (ledger.c) */
+    _Atomic uint64_t
+        pass_word; /* that a block changes its owner with; 0: none. Set last, */
+    uint64_t pass_expected, pass_block, pass_owner; /* cleared when it has followed */
     fw_participant participant[FW_PARTICIPANTS];
     fw_name name[FW_NAMES];
 } fw_heap;

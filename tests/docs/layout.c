@@ -34,6 +34,10 @@ static void print_heap(void)
     PRINT_FIELD(fw_heap, pair_block);
     PRINT_FIELD(fw_heap, small_open);
     PRINT_FIELD(fw_heap, small_fine);
+    PRINT_FIELD(fw_heap, pass_word);
+    PRINT_FIELD(fw_heap, pass_expected);
+    PRINT_FIELD(fw_heap, pass_block);
+    PRINT_FIELD(fw_heap, pass_owner);
     PRINT_FIELD(fw_heap, participant);
     PRINT_FIELD(fw_heap, name);
     PRINT_FIELD(fw_participant, live);

@@ -14,9 +14,9 @@
  * memory that is handed out is zeros and stays as its owner wrote it; in the end what is
  * not free was published and nobody began to free it.
  *
- * The code: fw_unit_take(), merge(), cut() and fw_unit_release() of unit.c; own(), repair(),
- * give_back(), free_run(), fw_heap_free_pair(), fw_heap_publish_pair() and sweep_one() of
- * heap.c.
+ * The code: fw_unit_take(), merge(), cut() and fw_unit_release() of unit.c; own() of owner.c;
+ * repair(), give_back(), free_run(), fw_heap_free_pair(), fw_heap_publish_pair() and
+ * sweep_one() of heap.c.
  *
  * What run.sh does with it:
  *   holds  one_death            -DKILLS=1

@@ -18,8 +18,8 @@
  * killed before it takes the lock takes the wake with it, and if another has got the lock
  * meanwhile, the kernel does not pass it on. Without a death no process needs a tick.
  *
- * The code: fw_lock_init(), fw_lock_lock() and fw_lock_unlock() of lock.c; fw_heap_lock(),
- * own_pair() and repair() of heap.c.
+ * The code: fw_lock_init(), fw_lock_lock() and fw_lock_unlock() of lock.c; fw_heap_lock() and
+ * repair() of heap.c; fw_owner_set_pair() of owner.c.
  *
  * What run.sh does with it:
  *   holds  one_death       -DKILLS=1

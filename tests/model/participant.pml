@@ -16,7 +16,7 @@
  *
  * The code: fw_participant_self(), join(), fw_participant_identity() and
  * fw_participant_gone() of participant.c; fw_os_page_wiped_on_fork() of os_linux_memory.c;
- * alloc_locked(), own(), free_run(), sweep() and sweep_one() of heap.c.
+ * own() of owner.c; alloc_locked(), free_run(), sweep() and sweep_one() of heap.c.
  *
  * What run.sh does with it:
  *   holds  one_death         -DKILLS=1
