@@ -174,6 +174,7 @@ static inline void fw_cpuset_add(fw_cpuset *s, int cpu)
 
 int fw_os_affinity(fw_cpuset *out);   /* CPUs the calling thread may run on */
 int fw_os_pin(const fw_cpuset *cpus); /* bind the calling thread */
+int fw_os_cpus_online(void);          /* of the machine: at least 1 */
 int fw_os_cpu(void);                  /* the CPU it runs on now, or -1 */
 
 /* ---- processes (os_linux_process.c) -------------------------------------------------*/

@@ -24,6 +24,13 @@ int fw_os_pin(const fw_cpuset *cpus)
                                                                                 : 0;
 }
 
+int fw_os_cpus_online(void)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return cpus < 1 ? 1 : (int)cpus;
+}
+
 int fw_os_cpu(void)
 {
     return sched_getcpu();

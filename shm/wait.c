@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Waiting: before it sleeps a thread spins for as long as that was worth it lately. What
+ * comes within the budget keeps it, what came soon after raises it at once, what came late
+ * lowers it by an eighth. Who spins in vain again and again, because he keeps the CPU from
+ * the one he waits for, or on a machine of one CPU, sleeps at once.
+ *
+ * Nothing of this is shared: a death leaves nothing but a bell that listens (bell.c).
+ */
+#include "wait.h"
+
+#include "os.h"
+
+enum { LOOKS = 32 }; /* between two looks at the clock */
+enum { VAIN = 8, AGAIN = 16 };
+#define LEAST_NS ((int64_t)5 * 1000)
+#define MOST_NS  ((int64_t)100 * 1000)
+
+/* Of this thread: how long to spin, and how often in a row that was in vain. */
+static _Thread_local int64_t budget = MOST_NS / 2;
+static _Thread_local unsigned in_vain;
+
+static int several_cpus(void)
+{
+    static _Atomic uint32_t known; /* of the machine; looked up once */
+    uint32_t cpus = fw_load_relaxed(&known);
+
+    if (cpus == 0) {
+        cpus = (uint32_t)fw_os_cpus_online();
+        fw_store_relaxed(&known, cpus);
+    }
+    return cpus > 1;
+}
+
+static int worth_it(void)
+{
+    return several_cpus() && (in_vain < VAIN || in_vain % AGAIN == 0);
+}
+
+/* After a sleep. */
+static void learn(int64_t gap)
+{
+    in_vain++;
+    if (gap < MOST_NS)
+        budget = gap + gap / 2;
+    else
+        budget -= budget / 8;
+    budget = budget < LEAST_NS ? LEAST_NS : budget > MOST_NS ? MOST_NS : budget;
+}
+
+static int spin(int (*attempt)(void *ctx, int thorough), void *ctx, int64_t until)
+{
+    do {
+        for (int i = 0; i < LOOKS; i++) {
+            int rc = attempt(ctx, 0);
+
+            if (rc != 0)
+                return rc;
+            fw_pause();
+        }
+    } while (fw_os_now() < until);
+    return 0;
+}
+
+static int sleep_for_it(fw_bell *bell, int (*attempt)(void *ctx, int thorough),
+                        void *ctx, furrow_deadline deadline)
+{
+    int rc;
+
+    do {
+        uint32_t heard = fw_bell_listen(bell);
+
+        rc = attempt(ctx, 1);
+        if (rc != 0 || fw_os_now() >= deadline)
+            break;
+        fw_bell_sleep(bell, heard, deadline);
+        rc = attempt(ctx, 0);
+    } while (rc == 0);
+    return rc;
+}
+
+int fw_wait_until(fw_bell *bell, int (*attempt)(void *ctx, int thorough), void *ctx,
+                  furrow_deadline deadline)
+{
+    int64_t start, until;
+    int rc = attempt(ctx, deadline <= 0);
+
+    if (rc != 0 || deadline <= 0)
+        return rc;
+    start = fw_os_now();
+    until = start + budget < deadline ? start + budget : deadline;
+    rc = worth_it() ? spin(attempt, ctx, until) : 0;
+    if (rc != 0) {
+        in_vain = 0;
+        return rc;
+    }
+    rc = sleep_for_it(bell, attempt, ctx, deadline);
+    learn(fw_os_now() - start);
+    return rc;
+}
