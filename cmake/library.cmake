@@ -7,6 +7,7 @@ set(layers $<TARGET_OBJECTS:furrow_shm> $<TARGET_OBJECTS:furrow_sched>
 set(headers
     shm/furrow_shm.h
     shm/furrow_sync.h
+    shm/furrow_queue.h
     sched/furrow_sched.h
     sched/furrow_process.h
     engine/furrow.h)

@@ -25,6 +25,7 @@
 
 #include "furrow_shm.h"
 #include "furrow_sync.h"
+#include "furrow_queue.h"
 #include "furrow_process.h"
 #include "furrow_sched.h"
 
