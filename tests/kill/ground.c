@@ -179,6 +179,7 @@ int ground_bury(scene *s, int exact)
     fw_heap_sweep();
     row_want(s, furrow_fsck() == 0);
     row_want(s, fw_load_relaxed(&fw_segment_get()->heap->pair_object) == 0);
+    row_want(s, fw_load_relaxed(&fw_segment_get()->heap->pass_word) == 0);
     now = ground_blocks();
     row_want(s, now == before + s->row->expect || (!exact && now == before));
     if (s->other)

@@ -8,6 +8,7 @@
 #include "ground.h"
 #include "heap.h"
 #include "unit.h"
+#include "watch.h"
 
 enum {
     SLAB = 300,
@@ -121,6 +122,82 @@ static int free_again(scene *s)
     return 0;
 }
 
+/* ---- pass -------------------------------------------------------------------------*/
+
+enum { WORD_BEFORE = 5, WORD_AFTER = 6 };
+
+static _Atomic uint64_t *word_of(scene *s)
+{
+    return s->block;
+}
+
+/* A word, and where the block is everybody's before, that. */
+static int lay_word(scene *s)
+{
+    if (ground_lay(s) != 0)
+        return 1;
+    s->block = fw_heap_alloc(64);
+    row_want(s, s->block != NULL);
+    fw_store_relaxed(word_of(s), WORD_BEFORE);
+    watch_add(s->block, 8);
+    fw_heap_publish_pair(s->block, NULL);
+    return ground_count(s);
+}
+
+static int make_subject(scene *s)
+{
+    s->subject = fw_heap_alloc(s->row->size);
+    row_want(s, s->subject != NULL);
+    ground_fill(s->subject, s->row->size < FW_HEAP_LARGE ? s->row->size : FW_PAGE);
+    return 0;
+}
+
+static int lay_word_and_subject(scene *s)
+{
+    if (lay_word(s) != 0 || make_subject(s) != 0)
+        return 1;
+    fw_heap_publish_pair(s->subject, NULL);
+    return ground_count(s);
+}
+
+static int pass_to(scene *s, int to)
+{
+    fw_pass p = {s->subject, word_of(s), WORD_BEFORE, WORD_AFTER};
+
+    row_want(s, fw_heap_pass(&p, to) == 0);
+    return 0;
+}
+
+static int pass_on(scene *s)
+{
+    return pass_to(s, FW_HEAP_TO_ALL);
+}
+
+static int pass_to_me(scene *s)
+{
+    return pass_to(s, FW_HEAP_TO_ME);
+}
+
+/* The block went with the word, or stayed with it. */
+static int bury_passed(scene *s)
+{
+    long before = s->number[GROUND_BLOCKS];
+    int passed;
+
+    if (ground_bury(s, 0) != 0)
+        return 1;
+    passed = fw_load_relaxed(word_of(s)) == WORD_AFTER;
+    row_want(s, passed || fw_load_relaxed(word_of(s)) == WORD_BEFORE);
+    row_want(s, passed || !s->done);
+    row_want(s, ground_blocks() == before + (passed ? s->row->expect : 0));
+    if (passed != (s->row->expect > 0))
+        return 0;
+    row_want(s, ground_holds(s->subject,
+                             s->row->size < FW_HEAP_LARGE ? s->row->size : FW_PAGE));
+    row_want(s, fw_heap_free(s->subject) == 0);
+    return 0;
+}
+
 /* ---- rows -------------------------------------------------------------------------*/
 
 static const operation allocating = {.object = "heap",
@@ -181,7 +258,37 @@ static const operation freeing_pair = {.object = "heap",
                                        .visit = visit,
                                        .recover = sweep};
 
+static const operation passing = {.object = "heap",
+                                  .name = "pass",
+                                  .set_up = lay_word,
+                                  .warm_up = make_subject,
+                                  .operate = pass_on,
+                                  .survive = bury_passed,
+                                  .visit = visit,
+                                  .recover = sweep};
+
+static const operation passing_to_me = {.object = "heap",
+                                        .name = "pass_to_me",
+                                        .set_up = lay_word_and_subject,
+                                        .warm_up = join,
+                                        .operate = pass_to_me,
+                                        .survive = bury_passed,
+                                        .visit = visit,
+                                        .recover = sweep};
+
 static const row rows[] = {
+    {&passing, "slab", .size = SLAB, .expect = 1},
+    {&passing, "run", .size = RUN, .expect = 1},
+    {&passing, "large", .size = LARGE, .expect = 1},
+    {&passing, "contended", .size = RUN, .expect = 1, .rival = ground_hold_lock},
+    {&passing, "run", .size = RUN, .expect = 1, .deaths = 2},
+    {&passing, "run", .size = RUN, .expect = 1, .deaths = 3},
+    {&passing_to_me, "slab", .size = SLAB, .expect = -1},
+    {&passing_to_me, "run", .size = RUN, .expect = -1},
+    {&passing_to_me, "large", .size = LARGE, .expect = -1},
+    {&passing_to_me, "contended", .size = RUN, .expect = -1, .rival = ground_hold_lock},
+    {&passing_to_me, "run", .size = RUN, .expect = -1, .deaths = 2},
+    {&passing_to_me, "run", .size = RUN, .expect = -1, .deaths = 3},
     {&allocating, "slab_first", .size = SLAB},
     {&allocating, "slab_next", .size = SLAB, .layout = "#"},
     {&allocating, "slab_hole", .size = SLAB, .layout = "##1##"},
