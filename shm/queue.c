@@ -122,7 +122,7 @@ static int drain(furrow_queue *q)
     furrow_message m;
     int rc;
 
-    (void)fw_queue_recover(q);
+    fw_queue_recover(q);
     while ((rc = fw_queue_take_message(q, &m)) > 0)
         (void)furrow_message_free(&m);
     return rc;
@@ -151,17 +151,16 @@ int furrow_queue_free(furrow_queue *q)
 
 /* ---- looking ------------------------------------------------------------------------*/
 
-int fw_queue_recover(furrow_queue *q)
+void fw_queue_recover(furrow_queue *q)
 {
     furrow_deadline before = fw_message_patient(0);
     int slots = fw_ring_recover(&q->ring);
 
     fw_message_impatient(before);
     if (slots <= 0)
-        return 0;
+        return;
     fw_bell_ring(&q->filled, FW_BELL_ALL);
     fw_bell_ring(&q->emptied, FW_BELL_ALL);
-    return 1;
 }
 
 long furrow_queue_size(furrow_queue *q)
@@ -170,7 +169,7 @@ long furrow_queue_size(furrow_queue *q)
 
     if (rc < 0)
         return rc;
-    (void)fw_queue_recover(q);
+    fw_queue_recover(q);
     return (long)fw_ring_count(&q->ring);
 }
 
@@ -182,7 +181,8 @@ int furrow_queue_empty(furrow_queue *q)
         return rc;
     if (fw_ring_has_some(&q->ring))
         return 0;
-    return !fw_queue_recover(q) || !fw_ring_has_some(&q->ring);
+    fw_queue_recover(q);
+    return !fw_ring_has_some(&q->ring);
 }
 
 int furrow_queue_full(furrow_queue *q)

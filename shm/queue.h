@@ -73,8 +73,9 @@ static inline void fw_queue_tell(fw_bell *bell, int how_many)
 /* 0 for a live queue, else the error. `function` is the public one. */
 int fw_queue_check(const char *function, const furrow_queue *q);
 
-/* Set free what the dead have claimed, and tell those who wait. 1: there was something. */
-int fw_queue_recover(furrow_queue *q);
+/* Set free what the dead have claimed, and tell those who wait. Whoever was held up looks
+ * again in any case: another one may have done it. */
+void fw_queue_recover(furrow_queue *q);
 
 /* Take what comes first as a message of this process's own, without waiting. 0: nothing. */
 int fw_queue_take_message(furrow_queue *q, furrow_message *out);

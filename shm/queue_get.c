@@ -45,9 +45,11 @@ static int find_message(void *ctx, int thorough)
 
     if (fw_ring_take(&g->q->ring, g->by, &g->claim))
         return 1;
-    if (thorough && g->claim.open && fw_queue_recover(g->q) &&
-        fw_ring_take(&g->q->ring, g->by, &g->claim))
-        return 1;
+    if (thorough && g->claim.open) {
+        fw_queue_recover(g->q);
+        if (fw_ring_take(&g->q->ring, g->by, &g->claim))
+            return 1;
+    }
     return closed && !g->claim.open ? FURROW_ECLOSED : 0;
 }
 

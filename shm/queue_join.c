@@ -41,7 +41,7 @@ static int all_done(void *ctx, int thorough)
     uint64_t end;
 
     if (thorough)
-        (void)fw_queue_recover(q);
+        fw_queue_recover(q);
     return fw_ring_used_up(&q->ring, &end) &&
            fw_tasks_none(fw_queue_tasks(q), thorough) && fw_ring_ends_at(&q->ring, end);
 }

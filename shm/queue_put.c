@@ -46,8 +46,10 @@ static int find_room(void *ctx, int thorough)
         return FURROW_ECLOSED;
     if (fw_ring_claim(&p->q->ring, p->by, &p->claim))
         return 1;
-    return thorough && is_claimed(p->claim.word) && fw_queue_recover(p->q) &&
-           fw_ring_claim(&p->q->ring, p->by, &p->claim);
+    if (!thorough || !is_claimed(p->claim.word))
+        return 0;
+    fw_queue_recover(p->q);
+    return fw_ring_claim(&p->q->ring, p->by, &p->claim);
 }
 
 static int closed(void)

@@ -7,8 +7,8 @@
 
 #include "row.h"
 
-extern const row_table lock_rows, heap_rows, array_rows, participant_rows, worker_rows,
-    nursery_rows, opener_rows, glibc_rows;
+extern const row_table lock_rows, heap_rows, array_rows, queue_rows, participant_rows,
+    worker_rows, nursery_rows, opener_rows, glibc_rows;
 
 /* In the order in which they are run. */
 extern const row_table *const row_table_of[];
