@@ -21,9 +21,10 @@
  * ahead. A thread that was stopped for so long that rounds have gone half round the clock
  * finds the hint changed, and looks again, before it believes that a slot is a round behind.
  *
- * Producers meet no other one's unfinished slot, consumers skip it: the order of what one
- * thread puts is kept, for it puts the next only when the last is published. A slot that is
- * taken by one who dies is published where it was, behind what others took meanwhile.
+ * Producers meet no other one's unfinished slot, consumers skip it. The order of what one
+ * thread puts is kept, for it puts the next only when the last is published, and who has
+ * skipped a slot and found another looks back before he takes that: what was still claimed
+ * when the other was published is of another thread. A slot that is taken by one who dies is published where it was, behind what others took meanwhile.
  * Whoever is stopped in the middle holds up nobody until the ring has gone round to his slot.
  *
  * Where the caller promises one producer, FREE(r) -> PUBLISHED(r) is one swap behind the
@@ -183,13 +184,30 @@ static void note_open(fw_claim *c)
 
 enum { SEARCH_ON, SEARCH_SAME, SEARCH_FOUND, SEARCH_END };
 
+/* One that was passed by is published now: go back to it. What is at c->at may be of the
+ * same producer, who puts the next when the last is published. One that is still claimed now
+ * is of another. */
+static int go_back(fw_ring *r, fw_claim *c)
+{
+    for (uint64_t p = c->next; c->open && p != c->at; p = after(r, p)) {
+        if (look(fw_ring_slot(r, p)) != word_of(p, FW_SLOT_PUBLISHED, 0))
+            continue;
+        c->open = p != c->next;
+        c->at = p;
+        return 1;
+    }
+    return 0;
+}
+
 /* What to do about a slot of this round. */
-static int consider(fw_claim *c, uint32_t me)
+static int consider(fw_ring *r, fw_claim *c, uint32_t me)
 {
     uint64_t mine = word_of(c->at, FW_SLOT_TAKEN, me);
 
     switch (fw_slot_state(c->word)) {
     case FW_SLOT_PUBLISHED:
+        if (go_back(r, c))
+            return SEARCH_SAME;
         if (me && !change(c->slot, c->word, mine))
             return SEARCH_SAME;
         c->word = me ? mine : c->word;
@@ -217,7 +235,7 @@ static int look_at(fw_ring *r, uint32_t me, fw_claim *c)
     int32_t rounds = ahead(c->word, c->at);
 
     if (rounds == 0)
-        return consider(c, me);
+        return consider(r, c, me);
     if (rounds > 0) {
         c->open = c->open && rounds <= 2;
         return SEARCH_ON;

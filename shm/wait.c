@@ -12,6 +12,7 @@
 #include "os.h"
 
 enum { LOOKS = 32 }; /* between two looks at the clock */
+enum { PAUSES = 2 }; /* between two attempts: to look more often holds up who writes */
 enum { VAIN = 8, AGAIN = 16 };
 #define LEAST_NS ((int64_t)5 * 1000)
 #define MOST_NS  ((int64_t)100 * 1000)
@@ -52,11 +53,13 @@ static int spin(int (*attempt)(void *ctx, int thorough), void *ctx, int64_t unti
 {
     do {
         for (int i = 0; i < LOOKS; i++) {
-            int rc = attempt(ctx, 0);
+            int rc;
 
+            for (int k = 0; k < PAUSES; k++)
+                fw_pause();
+            rc = attempt(ctx, 0);
             if (rc != 0)
                 return rc;
-            fw_pause();
         }
     } while (fw_os_now() < until);
     return 0;
@@ -83,10 +86,10 @@ int fw_wait_until(fw_bell *bell, int (*attempt)(void *ctx, int thorough), void *
                   furrow_deadline deadline)
 {
     int64_t start, until;
-    int rc = attempt(ctx, deadline <= 0);
+    int rc;
 
-    if (rc != 0 || deadline <= 0)
-        return rc;
+    if (deadline <= 0)
+        return attempt(ctx, 1);
     start = fw_os_now();
     until = start + budget < deadline ? start + budget : deadline;
     rc = worth_it() ? spin(attempt, ctx, until) : 0;

@@ -164,7 +164,6 @@ Test(queue, is_used_on_by_who_was_started_after_the_first_put)
     party_free(p);
 }
 
-/* CPython: _TestQueue.test_no_import_lock_contention */
 Test(queue, works_at_once_in_a_fresh_process)
 {
     party *p = party_new(NULL);
@@ -177,7 +176,6 @@ Test(queue, works_at_once_in_a_fresh_process)
     party_free(p);
 }
 
-/* CPython: _TestQueue.test_queue_feeder_donot_stop_onexc */
 Test(queue, a_put_that_fails_takes_no_slot)
 {
     furrow_queue_options one = {.capacity = 1};
@@ -192,7 +190,6 @@ Test(queue, a_put_that_fails_takes_no_slot)
     party_free(p);
 }
 
-/* CPython: _TestQueue.test_queue_feeder_on_queue_feeder_error */
 Test(queue, tells_whoever_puts_that_there_is_no_memory)
 {
     party *p = party_new(NULL);

@@ -51,7 +51,6 @@ Test(queue_close, may_be_closed_twice)
     party_free(p);
 }
 
-/* CPython: TestSimpleQueue.test_closed */
 Test(queue_close, of_another_is_seen_here)
 {
     party *p = party_new(NULL);

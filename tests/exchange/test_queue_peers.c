@@ -93,6 +93,11 @@ Test(queue_peers, four_to_four_in_blocks)
     run_hall(&few, 4, 4, sizeof(letter));
 }
 
+Test(queue_peers, one_to_one)
+{
+    run_hall(NULL, 1, 1, 64);
+}
+
 Test(queue_peers, four_to_one)
 {
     run_hall(&few, 4, 1, 64);
