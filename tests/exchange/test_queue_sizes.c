@@ -224,7 +224,7 @@ Test(queue_sizes, many_are_put_and_got_in_order)
 {
     party *p = party_new(NULL);
     uint64_t in[MANY], out[MANY];
-    furrow_message from[MANY], into[MANY];
+    furrow_message from[MANY], into[MANY + 4] = {0};
     size_t done = 0;
 
     for (size_t i = 0; i < MANY; i++) {
