@@ -9,7 +9,7 @@ json=$2
 bad=0
 
 rm -f "$json"
-"$bench" --quick --rows dispatch,small,gap-1ms,heavy,hog,isolated --json "$json" || {
+"$bench" --quick --rows dispatch,small,gap-1ms,heavy,hog,isolated,pipe --json "$json" || {
     echo "check_quick: furrow-bench failed with status $?"
     exit 1
 }
@@ -36,6 +36,9 @@ grep -q '^{"row": "machine", "cpu": ".*}$' "$json" || {
 }
 want dispatch floor 'one line' "$number"
 want dispatch furrow 'caller runs' "$number"
+want pipe furrow duplex "$number"
+want pipe furrow 'two pipes' "$number"
+want pipe python Pipe '[0-9n]' # null where there is no python3
 want dispatch libgomp default '[0-9n]' # null where the compiler has none
 want dispatch libgomp active '[0-9n]'
 want dispatch barrier pthread "$number"

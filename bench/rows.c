@@ -107,6 +107,14 @@ static const bench_contender isolated_small[] = {
     {&bench_peer_furrow, "furrow", "caller runs", BENCH_FURROW, BENCH_ANCHOR},
     {0}};
 
+/* Two processes on one processor that sleep in the kernel for each other. */
+static const bench_contender pipes[] = {
+    {&bench_peer_sockets, "sockets", "read, write", BENCH_NO_MEMORY, BENCH_LIMIT},
+    {&bench_peer_connection, "furrow", "duplex", BENCH_NO_MEMORY, BENCH_CONTENDER},
+    {&bench_peer_connection, "furrow", "two pipes", BENCH_NO_MEMORY, BENCH_CONTENDER},
+    {&bench_peer_python, "python", "Pipe", BENCH_NO_MEMORY, BENCH_CONTENDER},
+    {0}};
+
 const bench_row bench_rows[] = {
     {"dispatch", "an empty call, one chunk per worker", "ns", 1, BENCH_OPS,
      bench_measure_dispatch, dispatch, NULL, 0, NULL, 0},
@@ -156,6 +164,8 @@ const bench_row bench_rows[] = {
      BENCH_OPS, bench_measure_isolated, isolated, "isolated", 0, NULL, 0},
     {"isolated-small", "`small`, not in the caller, on the CPU of a worker", "ns", 1,
      BENCH_SCALE, bench_measure_small, isolated_small, "isolated", 0, NULL, 0},
+    {"pipe", "8 bytes to another process on the same processor and back", "ns", 1,
+     BENCH_OPS, bench_measure_pipe, pipes, NULL, 0, NULL, 0},
     {0}};
 
 const bench_goal bench_goals[] = {

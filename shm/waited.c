@@ -64,10 +64,9 @@ static int wait_for(furrow_waited *objects, size_t n, struct pollfd *p,
     for (size_t i = 0; i < n; i++)
         objects[i].ready = 0;
     rc = prepare(objects, n, p);
-    if (rc >= 0)
-        rc = fw_os_poll(p, n, rc > 0 ? 0 : deadline);
-    else
+    if (rc < 0)
         return rc;
+    rc = fw_os_poll(p, n, rc > 0 ? 0 : deadline);
     if (rc < 0)
         return fw_fail_os(-rc, "cannot wait for %zu objects", n);
     return tell(objects, n, p);
