@@ -160,15 +160,16 @@ static void forget_dead(furrow_barrier *b)
     }
 }
 
-/* Anybody may. */
+/* Anybody may. R goes only from the state that was seen before the look at the dead: when
+ * that is over, another one has ended this reset, or there is another. */
 static void end_reset(furrow_barrier *b)
 {
-    uint64_t state;
+    uint64_t state = fw_load_seqcst(&b->state);
 
+    if (!(state & RESETTING))
+        return;
     forget_dead(b);
-    state = fw_load_seqcst(&b->state);
-    while (state & RESETTING && !fw_cas_seqcst(&b->state, &state, state & ~RESETTING))
-        ;
+    (void)fw_cas_seqcst(&b->state, &state, state & ~RESETTING);
 }
 
 /* ---- a party ------------------------------------------------------------------------*/
