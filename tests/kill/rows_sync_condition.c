@@ -256,7 +256,7 @@ static int inherit(scene *s)
 {
     if (take(s) != 0)
         return 1;
-    row_want(s, furrow_condition_wait(of(s), furrow_in(8)) >= 0);
+    row_want(s, furrow_condition_wait(of(s), FURROW_FOREVER) >= 0);
     return give(s);
 }
 
