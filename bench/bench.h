@@ -124,7 +124,8 @@ typedef struct bench_peer {
 extern const bench_peer bench_peer_furrow, bench_peer_builtin, bench_peer_libgomp,
     bench_peer_openblas, bench_peer_barrier, bench_peer_processes, bench_peer_serial,
     bench_peer_floor, bench_peer_handover, bench_peer_bound, bench_peer_sockets,
-    bench_peer_connection, bench_peer_python;
+    bench_peer_connection, bench_peer_python, bench_peer_mutex, bench_peer_lock,
+    bench_peer_semaphore, bench_peer_meet, bench_peer_meet_glibc;
 
 /* ---- marks (dispatch.c) -------------------------------------------------------------
  *
@@ -150,7 +151,7 @@ typedef int bench_measure(const struct bench_row *row, const bench_peer *peer,
                           bench_samples *samples);
 bench_measure bench_measure_dispatch, bench_measure_isolated, bench_measure_small,
     bench_measure_sweep, bench_measure_first, bench_measure_gap, bench_measure_items,
-    bench_measure_pipe;
+    bench_measure_pipe, bench_measure_sync;
 
 #define BENCH_SMALL 10000 /* doubles of a small array */
 

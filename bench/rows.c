@@ -115,6 +115,23 @@ static const bench_contender pipes[] = {
     {&bench_peer_python, "python", "Pipe", BENCH_NO_MEMORY, BENCH_CONTENDER},
     {0}};
 
+static const bench_contender lock[] = {
+    {&bench_peer_mutex, "glibc", "alone", BENCH_NO_MEMORY, BENCH_LIMIT},
+    {&bench_peer_lock, "furrow", "alone", BENCH_NO_MEMORY, BENCH_CONTENDER},
+    {&bench_peer_semaphore, "semaphore", "alone", BENCH_NO_MEMORY, BENCH_ANCHOR},
+    {0}};
+
+static const bench_contender lock_contended[] = {
+    {&bench_peer_mutex, "glibc", "contended", BENCH_NO_MEMORY, BENCH_LIMIT},
+    {&bench_peer_lock, "furrow", "contended", BENCH_NO_MEMORY, BENCH_CONTENDER},
+    {&bench_peer_semaphore, "semaphore", "contended", BENCH_NO_MEMORY, BENCH_ANCHOR},
+    {0}};
+
+static const bench_contender barrier[] = {
+    {&bench_peer_meet_glibc, "glibc", "all meet", BENCH_NO_MEMORY, BENCH_LIMIT},
+    {&bench_peer_meet, "furrow", "all meet", BENCH_NO_MEMORY, BENCH_CONTENDER},
+    {0}};
+
 const bench_row bench_rows[] = {
     {"dispatch", "an empty call, one chunk per worker", "ns", 1, BENCH_OPS,
      bench_measure_dispatch, dispatch, NULL, 0, NULL, 0},
@@ -166,6 +183,12 @@ const bench_row bench_rows[] = {
      BENCH_SCALE, bench_measure_small, isolated_small, "isolated", 0, NULL, 0},
     {"pipe", "8 bytes to another process on the same processor and back", "ns", 1,
      BENCH_OPS, bench_measure_pipe, pipes, NULL, 0, NULL, 0},
+    {"lock", "lock and unlock, beside glibc's robust mutex", "ns", 1, BENCH_OPS,
+     bench_measure_sync, lock, "sync", 0, NULL, 0},
+    {"lock-contended", "the same while all other processes do it", "ns", 1, BENCH_OPS,
+     bench_measure_sync, lock_contended, "sync", 0, NULL, 0},
+    {"barrier", "all processes meet, beside glibc's barrier", "ns", 1, BENCH_OPS,
+     bench_measure_sync, barrier, "sync", 0, NULL, 0},
     {0}};
 
 const bench_goal bench_goals[] = {
@@ -231,6 +254,12 @@ const bench_goal bench_goals[] = {
      .setting = "caller waits",
      .factor = 1,
      .most = 3000},
+    {.row = "lock",
+     .text = "a pair takes at most 20 ns",
+     .who = "furrow",
+     .setting = "alone",
+     .factor = 1,
+     .most = 20},
     {0}};
 
 int bench_row_is(const bench_row *row, const char *name)

@@ -160,15 +160,16 @@ static void forget_dead(furrow_barrier *b)
     }
 }
 
-/* Anybody may. */
+/* Anybody may. R goes only from the state that was seen before the look at the dead: when
+ * that is over, another one has ended this reset, or there is another. */
 static void end_reset(furrow_barrier *b)
 {
-    uint64_t state;
+    uint64_t state = fw_load_seqcst(&b->state);
 
+    if (!(state & RESETTING))
+        return;
     forget_dead(b);
-    state = fw_load_seqcst(&b->state);
-    while (state & RESETTING && !fw_cas_seqcst(&b->state, &state, state & ~RESETTING))
-        ;
+    (void)fw_cas_seqcst(&b->state, &state, state & ~RESETTING);
 }
 
 /* ---- a party ------------------------------------------------------------------------*/
@@ -202,6 +203,16 @@ static int come_in(furrow_barrier *b, party *p)
     }
 }
 
+/* Sleep for a tick; then, and not when somebody has rung, look for the dead. */
+static void sleep_once(furrow_barrier *b, party *p, uint32_t heard)
+{
+    int64_t tick = fw_os_now() + FW_BELL_TICK_NS;
+
+    fw_bell_sleep(&b->bell, heard, p->deadline);
+    if (fw_os_now() >= tick)
+        mind_dead(b, p->me, &p->at);
+}
+
 /* Sleep until generation `of` is over. */
 static int wait_for_end(furrow_barrier *b, party *p, uint64_t of)
 {
@@ -213,8 +224,7 @@ static int wait_for_end(furrow_barrier *b, party *p, uint64_t of)
         if (rc != 0)
             return rc == 1 ? 0 : broken();
         if (!is_late(p)) {
-            fw_bell_sleep(&b->bell, heard, p->deadline);
-            mind_dead(b, p->me, &p->at);
+            sleep_once(b, p, heard);
         } else if (!p->counted || break_it(b, &state)) {
             return fw_fail(FURROW_ETIME, "not all parties came to the barrier in time");
         }

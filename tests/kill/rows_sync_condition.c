@@ -15,7 +15,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-enum { FLAG = GROUND_OWN, SECOND, ASLEEP };
+enum { FLAG = GROUND_OWN, SECOND, ASLEEP, RETURNED, RIVAL_ENDED };
 
 static furrow_condition *of(scene *s)
 {
@@ -63,7 +63,10 @@ static int wait_with_it(scene *s, int number)
 
 static int wait_for_flag(scene *s)
 {
-    return take(s) || wait_with_it(s, FLAG) || give(s);
+    if (take(s) || wait_with_it(s, FLAG))
+        return 1;
+    s->number[RETURNED] = 1; /* with the lock: who is killed before is told of */
+    return give(s);
 }
 
 static int wait_for_flag_deep(scene *s)
@@ -127,6 +130,59 @@ static int give_up(scene *s)
     return give(s);
 }
 
+static int wait_in_child(void *arg)
+{
+    scene *s = arg;
+
+    if (take(s) != 0)
+        return 1;
+    s->number[ASLEEP] = 1;
+    return wait_with_it(s, FLAG) || give(s);
+}
+
+/* Is the victim's notify used up, or has somebody told of its death? */
+static int is_told(scene *s)
+{
+    int rc = furrow_lock_lock(of(s)->lock, furrow_in(5)), told = rc == FURROW_OWNERDIED;
+
+    if (rc >= 0) {
+        (void)furrow_lock_consistent(of(s)->lock);
+        (void)furrow_lock_unlock(of(s)->lock);
+    }
+    return told || s->number[RETURNED];
+}
+
+/* A child waits first, and the victim gets the only notify: if it dies with it, the child has
+ * it. (After its wait the notify is the victim's own, and the child gets another.) */
+static int notify_one_of_two(scene *s)
+{
+    pid_t pid;
+
+    kin_begin();
+    pid = kin_start(wait_in_child, s);
+    row_want(s, pid > 0);
+    while (!s->number[ASLEEP])
+        usleep(200);
+    if (take(s) != 0)
+        return 1;
+    fw_store_relaxed(&of(s)->first, 1); /* the victim's slot */
+    s->ready = 1;
+    if (give(s) != 0)
+        return 1;
+    (void)row_wait(&s->relief);
+    if (notify_flag(s) != 0)
+        return 1;
+    for (int ms = 0; ms < 3000 && kin_state(pid) == 'S'; ms++) {
+        if (is_told(s))
+            (void)notify_flag(s);
+        usleep(1000);
+    }
+    row_want(s, kin_end(pid, 1000) == 0);
+    s->number[RIVAL_ENDED] = 1;
+    s->number[ASLEEP] = 0;
+    return 0;
+}
+
 /* ---- afterwards -------------------------------------------------------------------*/
 
 static int wait_for_second(void *arg)
@@ -157,6 +213,8 @@ static int one_for_one(scene *s)
 
 static int survive(scene *s)
 {
+    for (int ms = 0; ms < 4000 && s->row->expect && !s->number[RIVAL_ENDED]; ms++)
+        usleep(1000);
     return notify_all(s) || one_for_one(s);
 }
 
@@ -198,7 +256,7 @@ static int inherit(scene *s)
 {
     if (take(s) != 0)
         return 1;
-    row_want(s, furrow_condition_wait(of(s), furrow_in(8)) >= 0);
+    row_want(s, furrow_condition_wait(of(s), FURROW_FOREVER) >= 0);
     return give(s);
 }
 
@@ -242,6 +300,7 @@ static const operation inheriting = {.object = "condition",
 static const row rows[] = {
     {.how = &waiting, .position = "first", .rival = notify_at_relief},
     {.how = &waiting, .position = "only_slot", .rival = notify_at_relief, .gone = 1},
+    {.how = &waiting, .position = "two_wait", .rival = notify_one_of_two, .expect = 1},
     {.how = &waiting_deep, .position = "held_twice", .rival = notify_at_relief},
     {.how = &giving_up, .position = "alone"},
     {.how = &notifying, .position = "nobody"},

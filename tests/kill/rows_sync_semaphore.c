@@ -13,6 +13,9 @@
 #include "watch.h"
 
 #include <signal.h>
+#include <unistd.h>
+
+enum { RIVAL_ENDED = GROUND_OWN };
 
 static furrow_semaphore *of(scene *s)
 {
@@ -61,9 +64,24 @@ static int join_and_take(scene *s)
     return join(s) || take(s);
 }
 
+/* Until there is a token; nobody helps but the victim, by its release or its death. */
+static int wait_for_it(scene *s)
+{
+    s->ready = 1;
+    row_want(s, furrow_semaphore_acquire(of(s), FURROW_FOREVER) == 0);
+    s->number[RIVAL_ENDED] = 1;
+    return give(s);
+}
+
 /* All tokens but the world's come back, and no more. */
 static int survive(scene *s)
 {
+    for (int ms = 0; ms < 4000 && s->row->rival == wait_for_it; ms++) {
+        if (s->number[RIVAL_ENDED])
+            break;
+        usleep(1000);
+    }
+    row_want(s, s->row->rival != wait_for_it || s->number[RIVAL_ENDED]);
     for (int i = 0; i < s->row->expect; i++)
         row_want(s, furrow_semaphore_acquire(of(s), furrow_in(5)) == 0);
     row_want(s, furrow_semaphore_acquire(of(s), 0) == FURROW_ETIME);
@@ -80,12 +98,6 @@ static int hold(scene *s)
     s->ready = 1;
     (void)row_wait(&s->relief);
     return give(s);
-}
-
-static int wait_for_it(scene *s)
-{
-    s->ready = 1;
-    return use(s);
 }
 
 /* ---- what the dead had ------------------------------------------------------------*/

@@ -133,6 +133,20 @@ Test(event, wakes_all_even_when_it_is_cleared_at_once)
         cr_assert_eq(peer_join(&p[i]), 0);
 }
 
+Test(event, one_who_was_stopped_meanwhile_is_woken_by_what_is_over)
+{
+    pid_t pid = child_start(wait_for_it, s);
+
+    cr_assert(shared_reaches(&s->at, 1));
+    shared_nap(0.03);
+    kill(pid, SIGSTOP);
+    shared_nap(0.01);
+    cr_assert_eq(furrow_event_set(s->event), 0);
+    cr_assert_eq(furrow_event_clear(s->event), 0);
+    kill(pid, SIGCONT);
+    cr_assert_eq(child_wait(pid), 0);
+}
+
 static int wait_for_ever(void *shared)
 {
     stage *of = shared;
