@@ -7,48 +7,47 @@
 #include <stdio.h>
 
 struct shared {
-    double *value; /* shared memory has the same address in every process */
+    furrow_synchronized *num, *arr;
 };
 
-static int change(furrow_chunk c)
+static int change(void *arg, size_t size)
 {
-    const struct shared *s = c.ctx;
-    int *a = c.out[0];
+    const struct shared *s = arg;
+    const double pi = 3.1415927;
+    int arr[10];
 
-    for (size_t i = 0; i < c.len; i++)
-        a[i] = -a[i];
-    if (c.begin == 0)
-        *s->value = 3.1415927;
-    return 0;
+    (void)size;
+    if (furrow_synchronized_set(s->num, &pi, FURROW_FOREVER) < 0 ||
+        furrow_synchronized_read(s->arr, 0, 10, arr, FURROW_FOREVER) < 0)
+        return 1;
+    for (int i = 0; i < 10; i++)
+        arr[i] = -arr[i];
+    return furrow_synchronized_write(s->arr, 0, 10, arr, FURROW_FOREVER) < 0;
 }
 
 int main(void)
 {
-    furrow_pool *pool = furrow_pool_open(&(furrow_pool_options){.workers = 1});
-    furrow_array *value = furrow_value_new('d');
-    furrow_array *array = furrow_array_new('i', 10, NULL);
+    const int range[10] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+    int arr[10] = {0}, code = 1;
+    double num = 0;
 
-    if (!pool || !value || !array) {
+    furrow_init();
+    struct shared s = {furrow_synchronized_new('d', 1, NULL),
+                       furrow_synchronized_new(
+                           'i', 10, &(furrow_synchronized_options){.from = range})};
+    furrow_process *p = furrow_process_new(change, &s, sizeof s, NULL);
+
+    if (furrow_process_start(p) || furrow_process_join(p, FURROW_FOREVER) ||
+        furrow_process_exit_code(p, &code) || code) {
         furrow_perror("value_and_array");
         return 1;
     }
-    int *a = array->data;
+    furrow_synchronized_get(s.num, &num, FURROW_FOREVER);
+    furrow_synchronized_read(s.arr, 0, 10, arr, FURROW_FOREVER);
+    printf("%.7f\n[", num);
     for (int i = 0; i < 10; i++)
-        a[i] = i;
-
-    struct shared s = {value->data};
-    furrow_call call = {.kernel = change,
-                        .types = ">i",
-                        .out = {array},
-                        .ctx = &s,
-                        .ctx_size = sizeof s};
-    if (furrow_map(pool, &call))
-        furrow_perror("value_and_array");
-
-    printf("%.7f\n[", *(double *)value->data);
-    for (int i = 0; i < 10; i++)
-        printf("%d%s", a[i], i < 9 ? ", " : "]\n");
-    furrow_array_free(array);
-    furrow_array_free(value);
-    return furrow_pool_close(pool) != 0;
+        printf("%d%s", arr[i], i < 9 ? ", " : "]\n");
+    furrow_process_free(p);
+    furrow_synchronized_free(s.arr);
+    return furrow_synchronized_free(s.num) != 0;
 }

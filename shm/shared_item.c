@@ -57,7 +57,7 @@ int fw_shared_item_check(const furrow_item *item)
 {
     if (!item)
         return fw_fail(FURROW_EINVAL, "item is NULL");
-    if ((int)item->kind < FURROW_NONE || item->kind > FURROW_TEXT)
+    if ((unsigned)item->kind > FURROW_TEXT)
         return fw_fail(FURROW_EINVAL, "there is no kind %d of items", (int)item->kind);
     if (!fw_shared_item_is_sized(item->kind))
         return 0;
@@ -73,7 +73,7 @@ size_t fw_shared_item_size(const furrow_item *item)
     return fw_shared_item_is_sized(item->kind) ? item->size : sizeof(uint64_t);
 }
 
-furrow_item fw_shared_item_of(int kind, uint64_t scalar, void *data, size_t size)
+furrow_item fw_shared_item_of(unsigned kind, uint64_t scalar, void *data, size_t size)
 {
     furrow_item item = {.kind = (furrow_kind)kind};
 

@@ -12,7 +12,7 @@ int fw_shared_item_check(const furrow_item *item);
 
 int fw_shared_item_is_utf8(const void *data, size_t size);
 
-static inline int fw_shared_item_is_sized(int kind)
+static inline int fw_shared_item_is_sized(unsigned kind)
 {
     return kind == FURROW_BYTES || kind == FURROW_TEXT;
 }
@@ -21,7 +21,7 @@ static inline int fw_shared_item_is_sized(int kind)
 size_t fw_shared_item_size(const furrow_item *item);
 
 /* An item without data of its own: the scalar in 8 bytes, or where the data is to be. */
-furrow_item fw_shared_item_of(int kind, uint64_t scalar, void *data, size_t size);
+furrow_item fw_shared_item_of(unsigned kind, uint64_t scalar, void *data, size_t size);
 uint64_t fw_shared_item_scalar(const furrow_item *item);
 
 #endif

@@ -38,9 +38,9 @@
 enum { KIND_BITS = 4, VERSION_BITS = 24, READS = 64 };
 #define ROOM_MOST (UINT32_MAX - 7)
 
-static int kind_in(uint64_t word)
+static unsigned kind_in(uint64_t word)
 {
-    return (int)(word & 15);
+    return (unsigned)(word & 15);
 }
 
 static size_t size_in(uint64_t word)
@@ -143,7 +143,8 @@ static int is_equal(_Atomic uint64_t *room, uint64_t word, const furrow_item *it
     char part[8];
     furrow_item there;
 
-    if (kind_in(word) != (int)item->kind || size_in(word) != fw_shared_item_size(item))
+    if (kind_in(word) != (unsigned)item->kind ||
+        size_in(word) != fw_shared_item_size(item))
         return 0;
     if (!fw_shared_item_is_sized(item->kind)) {
         there = fw_shared_item_of(item->kind, fw_load_acquire(room), NULL, 0);
@@ -437,7 +438,7 @@ int64_t furrow_list_format(const furrow_list *list, char *text, size_t size)
         text[0] = 0;
     for (size_t i = 0; i < l->len; i++) {
         const fw_slot *s = &l->slots[i];
-        int kind = kind_in(fw_load_relaxed(&s->word));
+        unsigned kind = kind_in(fw_load_relaxed(&s->word));
         char *at = text && used < size ? text + used : NULL;
         size_t left = at ? size - used : 0;
 

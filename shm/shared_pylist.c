@@ -192,8 +192,8 @@ int fw_shared_pylist_get(const fw_pylist *l, size_t index, furrow_item *out,
     kind = kind_of(&p);
     if (kind < 0)
         return corrupt("an item has no format that Python gives");
-    *out = fw_shared_item_of(kind, 0, NULL, 0);
-    if (fw_shared_item_is_sized(kind))
+    *out = fw_shared_item_of((unsigned)kind, 0, NULL, 0);
+    if (fw_shared_item_is_sized((unsigned)kind))
         return get_sized(l, &p, out, buffer, size);
     if (p.room < WORD)
         return corrupt("an item is longer than its room");
@@ -202,7 +202,7 @@ int fw_shared_pylist_get(const fw_pylist *l, size_t index, furrow_item *out,
         return rc;
     if (kind == FURROW_BOOL)
         scalar = scalar >> 56 != 0;
-    *out = fw_shared_item_of(kind, scalar, NULL, 0);
+    *out = fw_shared_item_of((unsigned)kind, scalar, NULL, 0);
     return 0;
 }
 

@@ -41,12 +41,14 @@ LC_ALL=C awk -v names="$here/cpython-tests.txt" -v left="$here/cpython-left-out.
             why[name] = substr(line, at + 2)
         }
     }
-    function read_rooms(    line, n, word) {
+    function read_rooms(    line, n, word, some) {
         while ((getline line < rooms) > 0) {
             n = split(line, word, " ")
             room[word[1]] = ""
             for (i = 2; i <= n; i++) room[word[1]] = room[word[1]] " " word[i]
+            some++
         }
+        if (!some) wrong("no rooms are in " rooms)
     }
     BEGIN { read_names(); read_left(); read_rooms() }
 

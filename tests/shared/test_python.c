@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Segments and lists between us and Python. Skipped where there is no python3.
+ * Segments and lists between us and Python: once, for no start method of ours matters.
+ * Skipped where there is no python3.
  */
 #include "left.h"
 #include "shared_segment.h"
@@ -36,6 +37,10 @@ static int python(const char *script)
 
 static void set_up(void)
 {
+    const char *start = getenv("FURROW_START");
+
+    if (start && strcmp(start, "fork") != 0)
+        cr_skip_test("run once, under fork");
     (void)fw_segment_get();
     snprintf(name, sizeof name, "%s", left_name("python") + 1);
     if (system("python3 -c 'import multiprocessing.shared_memory, sys; "

@@ -509,7 +509,7 @@ static int attach_and_just_end(void *shared)
     return 0;
 }
 
-/* CPython: _TestSharedMemory.test_shared_memory_untracking (fork) */
+/* CPython: _TestSharedMemory.test_shared_memory_untracking (fork spawn forkserver) */
 Test(segment, survives_who_attached_it)
 {
     furrow_segment *s = create(512), *again;

@@ -97,6 +97,34 @@ Test(segments, have_the_guard_of_their_process)
     cr_assert_eq(furrow_segment_free(first), 0);
 }
 
+static int does_nothing(void *shared)
+{
+    (void)shared;
+    return 0;
+}
+
+/* What the program has made before is neither made again nor taken by a process that it
+ * starts. */
+/* CPython: TestNamedResource.test_global_named_resource_spawn */
+Test(segments, are_not_taken_by_a_process_that_is_started)
+{
+    furrow_segments *m = furrow_segments_open();
+    furrow_segment *s = furrow_segments_new(m, 10);
+    left_mark before = left_now();
+    char name[32];
+    peer p;
+
+    cr_assert_not_null(s, "%s", error_text());
+    snprintf(name, sizeof name, "%s", furrow_segment_name(s));
+    cr_assert_eq(peer_start(&p, does_nothing, NULL), 0);
+    cr_assert_eq(peer_join(&p), 0);
+    cr_assert(exists(name));
+    cr_assert_eq(furrow_segments_count(m), 1);
+    cr_assert_eq(left_names() + left_new_files(&before), 0);
+    cr_assert_eq(furrow_segments_close(m), 0);
+    cr_assert(!exists(name));
+}
+
 typedef struct names {
     char name[3][32];
     _Atomic int ready;
