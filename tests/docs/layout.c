@@ -7,6 +7,7 @@
 #include "array.h"
 #include "control.h"
 #include "layout.h"
+#include "queue.h"
 #include "sync_barrier.h"
 #include "sync_condition.h"
 #include "sync_event.h"
@@ -100,6 +101,24 @@ static void print_sync(void)
     PRINT_FIELD(furrow_barrier, timeout_ns);
     PRINT_FIELD(furrow_barrier, entry);
     PRINT_FIELD(furrow_barrier, arg);
+}
+
+static void print_queue(void)
+{
+    PRINT_FIELD(furrow_queue, magic);
+    PRINT_FIELD(furrow_queue, closed);
+    PRINT_FIELD(furrow_queue, traits);
+    PRINT_FIELD(furrow_queue, filled);
+    PRINT_FIELD(furrow_queue, emptied);
+    PRINT_FIELD(furrow_queue, done);
+    PRINT_FIELD(furrow_queue, ring);
+    PRINT_FIELD(fw_ring, tail);
+    PRINT_FIELD(fw_ring, head);
+    PRINT_FIELD(fw_ring, capacity);
+    PRINT_FIELD(fw_ring, stride);
+    PRINT_FIELD(fw_slot, word);
+    PRINT_FIELD(fw_slot, size);
+    PRINT_FIELD(fw_slot, bytes);
 }
 
 static void print_team(void)
@@ -212,6 +231,7 @@ int main(void)
 {
     print_heap();
     print_array();
+    print_queue();
     print_sync();
     print_shared();
     print_team();

@@ -438,13 +438,15 @@ static int lay_lost_task(scene *s)
 static int survive_join(scene *s)
 {
     int got, rc, had = s->row->how->operate != join_all;
+    size_t missing = strlen(s->row->layout);
 
-    while ((got = get_number(s, 0)) != -1) {
+    for (; (got = get_number(s, 0)) != -1; missing--) {
         row_want(s, got > 0 && furrow_queue_join(queue(s), 0) == FURROW_ETIME);
         row_want(s, furrow_queue_task_done(queue(s)) == 0);
     }
     rc = furrow_queue_join(queue(s), furrow_in(5));
     row_want(s, rc == 0 || (rc == FURROW_EDIED && (had || !s->done)));
+    row_want(s, rc == FURROW_EDIED || !missing || s->row->how->operate != get);
     row_want(s, furrow_queue_join(queue(s), 0) == 0);
     row_want(s, furrow_queue_task_done(queue(s)) == FURROW_EINVAL);
     return bury_queue(s);
