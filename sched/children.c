@@ -300,7 +300,7 @@ static void signal_daemons(int signal)
             c->signal = signal;
             if (c->pidfd >= 0)
                 (void)fw_os_pidfd_signal(c->pidfd, signal);
-            else
+            else if (c->pid > 0)
                 (void)fw_os_signal(c->pid, signal);
         }
     fw_children_unlock();

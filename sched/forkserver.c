@@ -206,6 +206,8 @@ static int start_forkserver(fw_birth *b)
     if (rc == 0)
         rc = fw_birth_tell(b);
     if (rc == 0)
+        rc = fw_birth_hear(b, FW_LINE_HELLO);
+    if (rc == 0)
         rc = fw_birth_hear(b, FW_LINE_UP);
     if (rc == FURROW_EDIED &&
         !lives(mine)) /* the server was killed, not what it forked */
