@@ -27,8 +27,8 @@ static int tell_back(void *arg, size_t size)
     strcpy(t->n->text[0], t->text);
     strcpy(t->n->text[1], furrow_process_name(furrow_process_current()));
     t->n->word[5] = (uint32_t)furrow_process_pid(furrow_process_current());
-    t->n->word[6] = (uint32_t)furrow_process_authkey(furrow_process_current(),
-                                                      t->n->text[2]);
+    t->n->word[6] =
+        (uint32_t)furrow_process_authkey(furrow_process_current(), t->n->text[2]);
     return 0;
 }
 
@@ -390,8 +390,9 @@ Test(process, null_is_told_with_what_failed_first)
 Test(process, bad_options_are_told)
 {
     furrow_process_options bad = {.start = (furrow_start)77};
-    furrow_process_options named = {.name = "0123456789012345678901234567890123456789"
-                                            "01234567890123456789012345678901234567890"};
+    furrow_process_options named = {.name =
+                                        "0123456789012345678901234567890123456789"
+                                        "01234567890123456789012345678901234567890"};
 
     cr_assert_null(furrow_process_new(seven, NULL, 0, &bad));
     cr_assert_eq(furrow_last_error()->code, FURROW_EINVAL);
