@@ -7,6 +7,7 @@
 #include "array.h"
 #include "control.h"
 #include "layout.h"
+#include "process.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -153,9 +154,19 @@ static int print_named(void)
     return wrong;
 }
 
+static void print_process(void)
+{
+    PRINT_FIELD(furrow_process, magic);
+    PRINT_FIELD(furrow_process, maker);
+    PRINT_FIELD(furrow_process, maker_start);
+    PRINT_FIELD(furrow_process, is);
+    PRINT_FIELD(furrow_process, pid);
+}
+
 int main(void)
 {
     print_heap();
+    print_process();
     print_array();
     print_team();
     fflush(stdout); /* under ThreadSanitizer every forked child would flush it too */

@@ -24,7 +24,8 @@ install_prefix()
     cmake --install "$BUILD" --prefix "$stage/first"
     mv "$stage/first" "$prefix"
     for file in include/furrow/furrow.h include/furrow/furrow_sched.h \
-        include/furrow/furrow_shm.h; do
+        include/furrow/furrow_process.h include/furrow/furrow_shm.h \
+        libexec/furrow-worker; do
         [ -e "$prefix/$file" ] || { echo "$file is not installed"; exit 1; }
     done
     if grep -rlF "$stage/first" "$prefix"; then
