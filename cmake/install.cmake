@@ -13,6 +13,9 @@ install(TARGETS furrow EXPORT furrow
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ${runtime} NAMELINK_COMPONENT devel)
 install(TARGETS furrow_static EXPORT furrow-static
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} ${devel})
+file(RELATIVE_PATH to_lib ${CMAKE_INSTALL_FULL_LIBEXECDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+set_target_properties(furrow-worker PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}")
+install(TARGETS furrow-worker RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR} ${runtime})
 install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/furrow ${devel})
 
 install(EXPORT furrow NAMESPACE furrow:: FILE furrowTargets.cmake

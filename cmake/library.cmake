@@ -41,3 +41,7 @@ foreach(lib furrow furrow_static)
 endforeach()
 target_link_libraries(furrow_static PRIVATE
     $<INSTALL_INTERFACE:PkgConfig::FURROW_HWLOC>)
+
+# Run in place of programs that cannot be run anew.
+add_executable(furrow-worker ${PROJECT_SOURCE_DIR}/sched/helper/furrow_worker.c)
+target_link_libraries(furrow-worker PRIVATE furrow_options furrow)

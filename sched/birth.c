@@ -56,9 +56,8 @@ int fw_birth_hear(fw_birth *b, uint32_t kind)
 {
     fw_child *c = b->child;
     int64_t patience = fw_os_now() + 60 * SECOND;
-    int heard = 0;
 
-    for (;;) {
+    while (!(b->heard & 1u << kind)) {
         int last = gone(c), fd, rc;
         fw_word word;
 
@@ -69,11 +68,10 @@ int fw_birth_hear(fw_birth *b, uint32_t kind)
             c->pidfd = fd;
             fw_children_unlock();
         }
-        heard |= rc == 0 && word.kind == kind;
-        if (heard && c->pid > 0) /* the child may be quicker than who forked it */
-            return 0;
         if (rc == 0 && word.kind == FW_LINE_FAILED)
             return fw_line_adopt(&word);
+        if (rc == 0)
+            b->heard |= 1u << (word.kind & 31);
         if (rc == -ETIMEDOUT && !last && fw_os_now() < patience)
             continue;
         if (rc < 0 && rc != -EPIPE && rc != -ETIMEDOUT)
@@ -81,6 +79,7 @@ int fw_birth_hear(fw_birth *b, uint32_t kind)
         if (rc < 0)
             return too_early(b);
     }
+    return 0;
 }
 
 int fw_birth_tell(fw_birth *b)
@@ -169,6 +168,7 @@ static int attempt(furrow_process *p, const fw_method *m, fw_birth *b)
     int rc;
 
     b->exec.path = NULL;
+    b->heard = 0;
     b->child = fw_children_add(p);
     if (!b->child)
         return furrow_last_error()->code;

@@ -16,6 +16,8 @@ typedef struct fw_birth {
     fw_boot boot;
     fw_boot_exec exec;
     void (*become)(struct fw_birth *b); /* in the new process; does not return */
+    uint32_t
+        heard; /* words, a bit each: the child and who forked it speak in any order */
     int extra[2]; /* fds of a keeper that its child closes, or -1 */
 } fw_birth;
 

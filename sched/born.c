@@ -30,6 +30,16 @@ static void leave(int status)
     fw_os_exit(code);
 }
 
+/* The function has ended its thread: the process goes on as long as others do. The frames
+ * below ours, a parent's by fork, are not unwound. */
+static void leave_with_thread(void *unused)
+{
+    (void)unused;
+    while (fw_os_threads() > 1)
+        (void)fw_os_readable(NULL, 0, fw_os_now() + 2 * 1000 * 1000);
+    leave(0);
+}
+
 static void await_go(int line, const fw_parent *parent)
 {
     char go;
@@ -57,6 +67,8 @@ void fw_born_run(const fw_boot *boot, furrow_process_function function, void *ar
     fw_os_child_signals(0);
     await_go(line, &boot->parent);
     furrow_log(FURROW_LOG_INFO, "begins");
-    leave(function(arg, boot->size));
+    pthread_cleanup_push(leave_with_thread, NULL);
+    leave(function(arg, (size_t)boot->size));
+    pthread_cleanup_pop(0);
     fw_os_exit(1);
 }

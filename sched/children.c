@@ -190,6 +190,19 @@ static int guess(const fw_child *c)
     return c->process->is.daemon ? -SIGKILL : FURROW_EXIT_UNKNOWN;
 }
 
+/* By the kernel, once its new parent has released it. */
+static int told_late(const fw_child *c, int *code)
+{
+    int64_t until = fw_os_now() + 50 * MS;
+
+    while (c->pidfd >= 0 && fw_os_now() < until) {
+        if (fw_os_ended(c->pid, c->pidfd, code) == 0)
+            return 1;
+        (void)fw_os_readable(NULL, 0, fw_os_now() + 1 * MS);
+    }
+    return 0;
+}
+
 /* Of one that has ended. -EAGAIN: it is not released yet. */
 static int find_code(const fw_child *c, int *code)
 {
@@ -207,7 +220,7 @@ static int find_code(const fw_child *c, int *code)
         *code = own;
         return 0;
     }
-    if (c->pidfd >= 0 && fw_os_ended(c->pid, c->pidfd, code) == 0)
+    if (!said && told_late(c, code))
         return 0;
     *code = said ? own : guess(c);
     return 0;
@@ -300,7 +313,7 @@ static void signal_daemons(int signal)
             c->signal = signal;
             if (c->pidfd >= 0)
                 (void)fw_os_pidfd_signal(c->pidfd, signal);
-            else
+            else if (c->pid > 0)
                 (void)fw_os_signal(c->pid, signal);
         }
     fw_children_unlock();

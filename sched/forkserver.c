@@ -193,8 +193,11 @@ static int start_forkserver(fw_birth *b)
     rc = request(mine, b);
     fw_turn_end(&mine->turn);
     fw_children_close_theirs(b->child);
+    if (rc != 0)
+        return rc;
+    rc = fw_birth_tell(b);
     if (rc == 0)
-        rc = fw_birth_tell(b);
+        rc = fw_birth_hear(b, FW_LINE_HELLO);
     if (rc == 0)
         rc = fw_birth_hear(b, FW_LINE_UP);
     if (rc == FURROW_EDIED &&

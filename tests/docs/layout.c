@@ -15,6 +15,7 @@
 #include "sync_semaphore.h"
 #include "shared_list.h"
 #include "shared_synchronized.h"
+#include "process.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -227,9 +228,19 @@ static void print_shared(void)
     PRINT_FIELD(fw_slot, first);
 }
 
+static void print_process(void)
+{
+    PRINT_FIELD(furrow_process, magic);
+    PRINT_FIELD(furrow_process, maker);
+    PRINT_FIELD(furrow_process, maker_start);
+    PRINT_FIELD(furrow_process, is);
+    PRINT_FIELD(furrow_process, pid);
+}
+
 int main(void)
 {
     print_heap();
+    print_process();
     print_array();
     print_queue();
     print_sync();

@@ -24,7 +24,10 @@ install_prefix()
     cmake --install "$BUILD" --prefix "$stage/first"
     mv "$stage/first" "$prefix"
     for file in include/furrow/furrow.h include/furrow/furrow_sched.h \
-        include/furrow/furrow_shm.h include/furrow/furrow_pipe.h; do
+        include/furrow/furrow_shm.h include/furrow/furrow_pipe.h \
+        include/furrow/furrow_process.h include/furrow/furrow_queue.h \
+        include/furrow/furrow_shared.h include/furrow/furrow_sync.h \
+        libexec/furrow-worker; do
         [ -e "$prefix/$file" ] || { echo "$file is not installed"; exit 1; }
     done
     if grep -rlF "$stage/first" "$prefix"; then
