@@ -123,7 +123,8 @@ int fw_os_read_lines(const char *path, int (*see)(void *ctx, char *line), void *
  * Takes fd over. */
 int fw_os_fd_high(int fd);
 void fw_os_close(int fd);
-int fw_os_fd_own(int fd); /* close it when another program is run. -EBADF: it is not open */
+/* Close it when another program is run. -EBADF: it is not open. */
+int fw_os_fd_own(int fd);
 
 /* May a file be so long under RLIMIT_FSIZE? Making it longer does not fail, it kills. */
 int fw_os_file_may_be(size_t size);
@@ -283,7 +284,7 @@ void fw_os_child_leave(void (*leave)(int status));
 void fw_os_flush(int all); /* the standard streams, or all */
 
 int fw_os_code(int status); /* of a wait status, as by fw_os_ended() */
-int fw_os_threads(void); /* of this process; 0: not known */
+int fw_os_threads(void);    /* of this process; 0: not known */
 int fw_os_random(void *bytes, size_t size);
 
 /* ---- lines (os_linux_line.c) --------------------------------------------------------*/
