@@ -63,7 +63,7 @@ static uint64_t word_of(const furrow_item *item, uint64_t before)
            (uint64_t)item->kind;
 }
 
-static _Atomic uint64_t *rooms(const furrow_list *l, const fw_slot *s, int which)
+static _Atomic uint64_t *rooms(const furrow_list *l, const fw_list_slot *s, int which)
 {
     _Atomic uint64_t *words = (_Atomic uint64_t *)(uintptr_t)&l->slots[l->len];
 
@@ -71,7 +71,7 @@ static _Atomic uint64_t *rooms(const furrow_list *l, const fw_slot *s, int which
 }
 
 /* A stray store may have met the slot: nobody leaves the heap for that. */
-static int is_sound(const furrow_list *l, const fw_slot *s)
+static int is_sound(const furrow_list *l, const fw_list_slot *s)
 {
     if (s->first <= SIZE_MAX / 16 &&
         fw_heap_spans(rooms(l, s, 0), 2 * (size_t)s->room, 0))
@@ -96,10 +96,10 @@ static furrow_list *list_of(const char *function, const furrow_list *list)
     return fw_status_new(function, NULL);
 }
 
-static fw_slot *slot_at(const furrow_list *l, size_t index)
+static fw_list_slot *slot_at(const furrow_list *l, size_t index)
 {
     if (index < l->len) {
-        fw_slot *s = (fw_slot *)(uintptr_t)&l->slots[index];
+        fw_list_slot *s = (fw_list_slot *)(uintptr_t)&l->slots[index];
 
         return is_sound(l, s) ? s : NULL;
     }
@@ -178,7 +178,7 @@ static size_t whole_size(const furrow_item *items, size_t len, size_t at_least)
 {
     size_t size;
 
-    if (__builtin_mul_overflow(len, sizeof(fw_slot), &size) ||
+    if (__builtin_mul_overflow(len, sizeof(fw_list_slot), &size) ||
         __builtin_add_overflow(size, sizeof(furrow_list), &size))
         size = SIZE_MAX / 4;
     for (size_t i = 0; i < len; i++) {
@@ -210,7 +210,7 @@ static furrow_list *make(const furrow_item *items, size_t len, size_t at_least)
     }
     l->len = len;
     for (size_t i = 0; i < len; i++) {
-        fw_slot *s = &l->slots[i];
+        fw_list_slot *s = &l->slots[i];
 
         s->room = (uint32_t)room_for(&items[i], at_least);
         s->first = first;
@@ -275,7 +275,7 @@ static int short_of(const furrow_item *item, size_t size)
 }
 
 /* One look: what was there, or a negative error; 1: it was being changed. */
-static int look(const furrow_list *l, const fw_slot *s, const reading *r)
+static int look(const furrow_list *l, const fw_list_slot *s, const reading *r)
 {
     /* acquire: list.word <- change() */
     uint64_t scalar = 0, word = fw_load_acquire(&s->word);
@@ -303,7 +303,7 @@ static int take(furrow_list *l)
     return fw_lock_lock(&l->lock, FURROW_FOREVER);
 }
 
-static int get(furrow_list *l, const fw_slot *s, const reading *r)
+static int get(furrow_list *l, const fw_list_slot *s, const reading *r)
 {
     int rc = 1;
 
@@ -324,7 +324,7 @@ int furrow_list_get(const furrow_list *list, size_t index, furrow_item *out,
 {
     const reading r = {out, buffer, buffer ? size : 0};
     furrow_list *l = list_of(__func__, list);
-    const fw_slot *s;
+    const fw_list_slot *s;
 
     if (!l)
         return furrow_last_error()->code;
@@ -334,7 +334,7 @@ int furrow_list_get(const furrow_list *list, size_t index, furrow_item *out,
     return fw_status_in(__func__, s ? get(l, s, &r) : furrow_last_error()->code);
 }
 
-static int change(furrow_list *l, fw_slot *s, const furrow_item *item)
+static int change(furrow_list *l, fw_list_slot *s, const furrow_item *item)
 {
     uint64_t before;
     int rc;
@@ -356,7 +356,7 @@ static int change(furrow_list *l, fw_slot *s, const furrow_item *item)
 int furrow_list_set(furrow_list *list, size_t index, const furrow_item *item)
 {
     furrow_list *l = list_of(__func__, list);
-    fw_slot *s;
+    fw_list_slot *s;
 
     if (!l)
         return furrow_last_error()->code;
@@ -372,7 +372,7 @@ int furrow_list_set(furrow_list *list, size_t index, const furrow_item *item)
 static size_t find(const furrow_list *l, size_t begin, const furrow_item *item)
 {
     for (; begin < l->len; begin++) {
-        const fw_slot *s = &l->slots[begin];
+        const fw_list_slot *s = &l->slots[begin];
         /* acquire: list.word <- change() */
         uint64_t word = fw_load_acquire(&s->word);
 
@@ -437,7 +437,7 @@ int64_t furrow_list_format(const furrow_list *list, char *text, size_t size)
     if (text && size)
         text[0] = 0;
     for (size_t i = 0; i < l->len; i++) {
-        const fw_slot *s = &l->slots[i];
+        const fw_list_slot *s = &l->slots[i];
         unsigned kind = kind_in(fw_load_relaxed(&s->word));
         char *at = text && used < size ? text + used : NULL;
         size_t left = at ? size - used : 0;

@@ -9,17 +9,17 @@
 #include "furrow_shared.h"
 #include "lock.h"
 
-typedef struct fw_slot {
+typedef struct fw_list_slot {
     _Atomic uint64_t word;
     uint32_t room;  /* bytes of each of its two rooms, a multiple of 8 */
     uint64_t first; /* the first room: in words of 8 bytes behind the slots */
-} fw_slot;
+} fw_list_slot;
 
 struct furrow_list {
     _Atomic uint64_t magic; /* while the handle is live */
     uint64_t len;
     fw_lock lock; /* who changes an item */
-    fw_slot slots[];
+    fw_list_slot slots[];
 };
 
 #endif

@@ -223,9 +223,9 @@ static void print_shared(void)
     PRINT_FIELD(furrow_list, magic);
     PRINT_FIELD(furrow_list, len);
     PRINT_FIELD(furrow_list, lock);
-    PRINT_FIELD(fw_slot, word);
-    PRINT_FIELD(fw_slot, room);
-    PRINT_FIELD(fw_slot, first);
+    PRINT_FIELD(fw_list_slot, word);
+    PRINT_FIELD(fw_list_slot, room);
+    PRINT_FIELD(fw_list_slot, first);
 }
 
 static void print_process(void)

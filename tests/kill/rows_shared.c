@@ -201,7 +201,7 @@ static int lay_list(scene *s)
     s->subject = furrow_list_new(items, ITEMS, &o);
     row_want(s, s->subject != NULL);
     watch_add(s->subject,
-              sizeof(furrow_list) + ITEMS * (sizeof(fw_slot) + 2 * (size_t)ROOM));
+              sizeof(furrow_list) + ITEMS * (sizeof(fw_list_slot) + 2 * (size_t)ROOM));
     return ground_count(s);
 }
 
