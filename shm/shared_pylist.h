@@ -30,6 +30,11 @@ int fw_shared_pylist_get(const fw_pylist *list, size_t index, furrow_item *out,
 int fw_shared_pylist_set(const fw_pylist *list, size_t index, const furrow_item *item);
 int64_t fw_shared_pylist_format(const fw_pylist *list, char *text, size_t size);
 
+struct fw_segment_plan;
+/* What a segment of such a list is to be: 0, or an error. (shared_pylist_segment.c) */
+int fw_shared_pylist_plan(struct fw_segment_plan *plan, const furrow_item *items,
+                          size_t len);
+
 /* The bytes that a list of these items takes, or 0 with an error; write it there. */
 size_t fw_shared_pylist_size(const furrow_item *items, size_t len);
 void fw_shared_pylist_write(char *at, const furrow_item *items, size_t len);

@@ -8,6 +8,7 @@
 #include "shared_pylist.h"
 #include "shared_segment.h"
 #include "status.h"
+#include "sync_object.h"
 
 #include <string.h>
 
@@ -28,24 +29,13 @@ static int open_in(const char *function, const furrow_segment *segment, fw_pylis
     return fw_status_in(function, fw_shared_pylist_open(list, &bytes));
 }
 
-/* A segment for these items, by `make`; whoever sees it before it is written sees an empty
- * list with zeros behind it. */
-static size_t size_for(const furrow_item *items, size_t len)
+int fw_shared_pylist_plan(fw_segment_plan *plan, const furrow_item *items, size_t len)
 {
-    if (!items && len) {
-        fw_fail(FURROW_EINVAL, "items is NULL");
-        return 0;
-    }
-    return fw_shared_pylist_size(items, len);
-}
-
-static furrow_segment *filled(const char *function, furrow_segment *s,
-                              const furrow_item *items, size_t len)
-{
-    if (!s)
-        return fw_status_new(function, NULL);
-    fw_shared_pylist_write(s->array->view.data, items, len);
-    return s;
+    if (!items && len)
+        return fw_fail(FURROW_EINVAL, "items is NULL");
+    *plan = (fw_segment_plan){.items = items, .len = len};
+    plan->size = fw_shared_pylist_size(items, len);
+    return plan->size ? 0 : furrow_last_error()->code;
 }
 
 furrow_segment *furrow_pylist_new_sized(const char *name, const furrow_item *items,
@@ -53,20 +43,13 @@ furrow_segment *furrow_pylist_new_sized(const char *name, const furrow_item *ite
                                         const furrow_segment_options *options,
                                         size_t size)
 {
-    size_t bytes = size_for(items, len);
-    furrow_segment *s =
-        bytes ? furrow_segment_new_sized(name, bytes, options, size) : NULL;
+    fw_segment_plan plan;
 
-    return filled("furrow_pylist_new", s, items, len);
-}
-
-furrow_segment *furrow_segments_pylist(furrow_segments *manager,
-                                       const furrow_item *items, size_t len)
-{
-    size_t bytes = size_for(items, len);
-    furrow_segment *s = bytes ? furrow_segments_new(manager, bytes) : NULL;
-
-    return filled(__func__, s, items, len);
+    if (fw_shared_pylist_plan(&plan, items, len) < 0)
+        return fw_status_new("furrow_pylist_new", NULL);
+    plan.name = name;
+    fw_sync_options(&plan.options, sizeof plan.options, options, size);
+    return fw_status_new("furrow_pylist_new", fw_shared_segment_make(&plan));
 }
 
 int64_t furrow_pylist_len(const furrow_segment *segment)

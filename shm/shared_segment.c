@@ -8,7 +8,7 @@
  * names before the file has it, and is unlinked by the guard (names.c). Nothing here is
  * written by two processes.
  *
- *   new     file without a name -> array -> entry in the table -> object -> name
+ *   new     file without a name -> array -> object -> entry in the table -> name
  *   unlink  name -> entry
  *   free    name -> entry -> array -> object
  * A kill between any two of them leaves what the sweep and the guard know of.
@@ -18,7 +18,9 @@
 #include "named.h"
 #include "names.h"
 #include "participant.h"
+#include "shared_pylist.h"
 #include "status.h"
+#include "sync_object.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -153,9 +155,9 @@ static int dissolve(furrow_segment *s)
     return rc < 0 ? rc : fw_heap_free(s);
 }
 
-static furrow_segment *make(const char *name, size_t size,
-                            const furrow_segment_options *o)
+furrow_segment *fw_shared_segment_make(const fw_segment_plan *plan)
 {
+    const size_t size = plan->size;
     char spelt[FW_NAME_MAX] = "";
     furrow_segment *s;
     int fd;
@@ -164,7 +166,7 @@ static furrow_segment *make(const char *name, size_t size,
         fw_fail(FURROW_EINVAL, "a segment has at least one byte");
         return NULL;
     }
-    if ((name && spell(name, spelt) < 0) || fw_heap_check_room(size) < 0)
+    if ((plan->name && spell(plan->name, spelt) < 0) || fw_heap_check_room(size) < 0)
         return NULL;
     fd = fw_os_shm_new(size);
     if (fd < 0) {
@@ -175,9 +177,11 @@ static furrow_segment *make(const char *name, size_t size,
     s = object_of(fd, size);
     if (!s)
         return NULL;
-    s->keep = o->keep;
+    s->keep = plan->options.keep;
     memcpy(s->name, spelt, sizeof s->name);
-    if (name_it(s, name == NULL) == 0)
+    if (plan->items)
+        fw_shared_pylist_write(s->array->view.data, plan->items, plan->len);
+    if (name_it(s, plan->name == NULL) == 0)
         return s;
     (void)dissolve(s);
     return NULL;
@@ -216,11 +220,10 @@ furrow_segment *furrow_segment_new_sized(const char *name, size_t size,
                                          const furrow_segment_options *options,
                                          size_t options_size)
 {
-    furrow_segment_options o = {0};
+    fw_segment_plan plan = {.name = name, .size = size};
 
-    if (options)
-        memcpy(&o, options, options_size < sizeof o ? options_size : sizeof o);
-    return fw_status_new("furrow_segment_new", make(name, size, &o));
+    fw_sync_options(&plan.options, sizeof plan.options, options, options_size);
+    return fw_status_new("furrow_segment_new", fw_shared_segment_make(&plan));
 }
 
 furrow_segment *furrow_segment_attach(const char *name)

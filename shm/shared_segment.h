@@ -25,6 +25,16 @@ struct furrow_segment {
 furrow_segment *fw_shared_segment_of(const char *function,
                                      const furrow_segment *segment);
 
+/* A new segment whose bytes are complete before it has its name. */
+typedef struct fw_segment_plan {
+    const char *name; /* NULL: one that nobody has */
+    size_t size;
+    furrow_segment_options options;
+    const furrow_item *items; /* of a list of Python; NULL: zeros */
+    size_t len;
+} fw_segment_plan;
+furrow_segment *fw_shared_segment_make(const fw_segment_plan *plan);
+
 /* The nth name that a process tries for a segment without one. */
 enum { FW_SEGMENT_PICKED = 16 };
 void fw_shared_segment_pick(uint64_t process, uint32_t n, char name[FW_SEGMENT_PICKED]);

@@ -8,6 +8,7 @@
  * the sweep and the guard take table, segments and names (shared_segment.c).
  */
 #include "participant.h"
+#include "shared_pylist.h"
 #include "shared_segment.h"
 #include "status.h"
 
@@ -61,21 +62,36 @@ furrow_segments *furrow_segments_open(void)
     return m;
 }
 
-furrow_segment *furrow_segments_new(furrow_segments *manager, size_t size)
+static furrow_segment *make(furrow_segments *m, const fw_segment_plan *plan)
 {
-    furrow_segments *m = manager_of(__func__, manager);
-    furrow_segment *s;
+    furrow_segment *s = fw_shared_segment_make(plan);
 
-    if (!m)
-        return NULL;
-    s = furrow_segment_new_sized(NULL, size, NULL, 0);
-    if (!s)
-        return fw_status_new(__func__, NULL);
-    if (replace(m, NULL, s))
+    if (!s || replace(m, NULL, s))
         return s;
     (void)furrow_segment_free(s);
     fw_fail(FURROW_ENOMEM, "the manager has %d segments already", FW_NAMES);
-    return fw_status_new(__func__, NULL);
+    return NULL;
+}
+
+furrow_segment *furrow_segments_new(furrow_segments *manager, size_t size)
+{
+    const fw_segment_plan plan = {.size = size};
+    furrow_segments *m = manager_of(__func__, manager);
+
+    return m ? fw_status_new(__func__, make(m, &plan)) : NULL;
+}
+
+furrow_segment *furrow_segments_pylist(furrow_segments *manager,
+                                       const furrow_item *items, size_t len)
+{
+    fw_segment_plan plan;
+    furrow_segments *m = manager_of(__func__, manager);
+
+    if (!m)
+        return NULL;
+    if (fw_shared_pylist_plan(&plan, items, len) < 0)
+        return fw_status_new(__func__, NULL);
+    return fw_status_new(__func__, make(m, &plan));
 }
 
 int furrow_segments_count(const furrow_segments *manager)
