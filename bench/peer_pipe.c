@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * peer_pipe.c - eight bytes to another process and back: through bare local sockets, and
- * through furrow's connections. The two are pinned to the same processor: what is measured
- * is what they and the kernel do, not how long a sleeping processor takes to wake.
+ * peer_pipe.c - eight bytes to another process and back: through bare local sockets,
+ * and through furrow's connections. The two are pinned to the same processor: what is
+ * measured is what they and the kernel do, not how long a sleeping processor takes to
+ * wake.
  */
 #include "bench.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * peer_python.c - the same between two processes of CPython, through its own
- * multiprocessing.Pipe: send_bytes() and recv_bytes(), in the loop that a Python program
- * would have. It is told by a byte to go round so many times, and answers how many
- * nanoseconds one took.
+ * multiprocessing.Pipe: send_bytes() and recv_bytes(), in the loop that a Python
+ * program would have. It is told by a byte to go round so many times, and answers how
+ * many nanoseconds one took.
  */
 #include "bench.h"
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The handle of a connection: made, asked, ended. receive.c and send.c move its messages.
+ * The handle of a connection: made, asked, ended. receive.c and send.c move its
+ * messages.
  *
  * It lies in memory of its process alone: nothing here is shared but the stream itself,
  * which the kernel keeps whole. What a kill can tear is a message on its way, and the
- * reader sees that by its length. Of the threads of the process, one at a time receives,
- * under the grip `receiving`, and one sends, under `sending`; each writes its half of the
- * handle alone. All else is set before the handle is given out.
+ * reader sees that by its length. Of the threads of the process, one at a time
+ * receives, under the grip `receiving`, and one sends, under `sending`; each writes its
+ * half of the handle alone. All else is set before the handle is given out.
  */
 #include "connection.h"
 

@@ -44,14 +44,15 @@ struct furrow_connection {
     int ack;        /* the peer acknowledges files, and expects it */
 };
 
-/* 0, or a negative code when it is no live connection (for NULL without a message), or does
- * not go that way. */
+/* 0, or a negative code when it is no live connection (for NULL without a message), or
+ * does not go that way. */
 int fw_connection_check(const furrow_connection *c);
 int fw_connection_check_readable(const furrow_connection *c);
 int fw_connection_check_writable(const furrow_connection *c);
 
-/* At the end of a public function: note its name when it fails. Of a NULL connection the
- * first message, and its function, are kept. none() is for what returns a pointer. */
+/* At the end of a public function: note its name when it fails. Of a NULL connection
+ * the first message, and its function, are kept. none() is for what returns a
+ * pointer. */
 int fw_connection_done(const char *function, const furrow_connection *c, int rc);
 void *fw_connection_none(const char *function, const furrow_connection *c);
 
@@ -61,7 +62,8 @@ furrow_connection *fw_connection_new(const fw_stream *s);
 /* The error for what reading or writing answered: -errno. */
 int fw_connection_failed(ssize_t n, const char *doing);
 
-/* receive.c. Under `receiving`: read the head of the next message; it must fit the limit. */
+/* receive.c. Under `receiving`: read the head of the next message; it must fit the
+ * limit. */
 int fw_receive_head(furrow_connection *c, furrow_deadline deadline);
 void fw_receive_fini(furrow_connection *c);
 

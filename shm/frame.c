@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The head of a message. A length is refused when it is negative, other than the mark of
- * the long form, or when no memory could ever hold so much. The long form of a length that
- * would do with the short one is accepted, as Python accepts it.
+ * The head of a message. A length is refused when it is negative, other than the mark
+ * of the long form, or when no memory could ever hold so much. The long form of a
+ * length that would do with the short one is accepted, as Python accepts it.
  */
 #include "frame.h"
 

@@ -21,8 +21,9 @@ enum { FW_FRAME_SHORT = 4, FW_FRAME_LONG = 12 };
 /* Write the head of a message. Returns its bytes, 4 or 12. */
 size_t fw_frame_encode(unsigned char head[FW_FRAME_LONG], uint64_t size);
 
-/* Read the `have` bytes of a head that are there: 0 and *size when it is complete, how many
- * more bytes are to be read first, or FURROW_ECORRUPT for a length that cannot be. */
+/* Read the `have` bytes of a head that are there: 0 and *size when it is complete, how
+ * many more bytes are to be read first, or FURROW_ECORRUPT for a length that cannot
+ * be. */
 int fw_frame_decode(const unsigned char head[FW_FRAME_LONG], size_t have,
                     uint64_t *size);
 

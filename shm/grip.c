@@ -2,14 +2,15 @@
  *
  * The lock of a handle.
  *
- * One word: 0 free; else the thread number of the holder, with SLEEPERS when somebody may
- * sleep on it. Who writes: a thread that takes it puts its own number in by a CAS on the
- * word that it saw; the holder swaps 0 in and wakes one sleeper if the bit was set.
+ * One word: 0 free; else the thread number of the holder, with SLEEPERS when somebody
+ * may sleep on it. Who writes: a thread that takes it puts its own number in by a CAS
+ * on the word that it saw; the holder swaps 0 in and wakes one sleeper if the bit was
+ * set.
  *
  * The word names who holds it, so that nobody waits for a holder that is not there: a
  * sleeper looks every tick, and takes the grip from a number that is no thread of this
- * process any more. Such are a thread that was cancelled or ended within a call, and, in a
- * forked child's copy of the memory, any thread of the parent.
+ * process any more. Such are a thread that was cancelled or ended within a call, and,
+ * in a forked child's copy of the memory, any thread of the parent.
  */
 #include "grip.h"
 

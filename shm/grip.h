@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A lock among the threads of one process, in memory of its own, that a fork and the end
- * of a thread do not leave held.
+ * A lock among the threads of one process, in memory of its own, that a fork and the
+ * end of a thread do not leave held.
  */
 #ifndef FW_GRIP_H
 #define FW_GRIP_H

@@ -27,7 +27,7 @@ _Static_assert(sizeof(struct sockaddr_storage) <= 128, "every address fits");
 #define TICK_NS    (100 * 1000 * 1000)
 #define generic(a) ((struct sockaddr *)(uintptr_t)(a)->bytes)
 
-/* ---- addresses ------------------------------------------------------------------------*/
+/* ---- addresses -------------------------------------------------------------------*/
 
 int fw_os_socket_local(const char *name, size_t size, fw_socket_address *out)
 {
@@ -91,7 +91,7 @@ static void read_name(int fd, fw_socket_address *out,
         out->size = size;
 }
 
-/* ---- listening ------------------------------------------------------------------------*/
+/* ---- listening -------------------------------------------------------------------*/
 
 /* TCP must not hold a small message back until the one before it is acknowledged. */
 static void set_up(int fd, const fw_socket_address *a, int listens)
@@ -144,10 +144,10 @@ int fw_os_socket_accept(int fd, fw_socket_address *from)
     return got;
 }
 
-/* ---- connecting -----------------------------------------------------------------------*/
+/* ---- connecting ------------------------------------------------------------------*/
 
-/* A local socket waits in connect() while the listener's queue is full, and poll() does not
- * tell when it is not: it waits in turns of a tick. */
+/* A local socket waits in connect() while the listener's queue is full, and poll() does
+ * not tell when it is not: it waits in turns of a tick. */
 static int connect_local(int fd, const fw_socket_address *a, int64_t until)
 {
     for (;;) {
@@ -201,7 +201,7 @@ int fw_os_socket_connect(const fw_socket_address *a, int64_t until)
     return rc;
 }
 
-/* ---- paths ----------------------------------------------------------------------------*/
+/* ---- paths -----------------------------------------------------------------------*/
 
 int fw_os_socket_path_id(const char *path, fw_file_id *id)
 {

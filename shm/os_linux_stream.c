@@ -2,9 +2,10 @@
  *
  * Pipes, local socket pairs and waiting for them, on Linux.
  *
- * The blocking mode belongs to the open file, which other processes share, so it is never
- * changed. Sockets take MSG_DONTWAIT per call. Pipes have no such flag: they are polled
- * first, and what is written then is a page at most, for which poll() promises room.
+ * The blocking mode belongs to the open file, which other processes share, so it is
+ * never changed. Sockets take MSG_DONTWAIT per call. Pipes have no such flag: they are
+ * polled first, and what is written then is a page at most, for which poll() promises
+ * room.
  */
 #include "os_stream.h"
 
@@ -72,7 +73,7 @@ int fw_os_stream_look(int fd, fw_stream *out)
     return out->socket ? look_at_socket(fd) : 0;
 }
 
-/* ---- waiting --------------------------------------------------------------------------*/
+/* ---- waiting ---------------------------------------------------------------------*/
 
 int fw_os_poll(struct pollfd *p, size_t n, int64_t until)
 {
@@ -107,7 +108,7 @@ int fw_os_thread_is_ours(pid_t tid)
     return syscall(SYS_tgkill, getpid(), tid, 0) == 0 || errno != ESRCH;
 }
 
-/* ---- reading --------------------------------------------------------------------------*/
+/* ---- reading ---------------------------------------------------------------------*/
 
 static ssize_t read_now(const fw_stream *s, void *to, size_t size, int64_t until)
 {
@@ -136,7 +137,7 @@ ssize_t fw_os_stream_read(const fw_stream *s, void *to, size_t size, int64_t unt
     }
 }
 
-/* ---- writing --------------------------------------------------------------------------*/
+/* ---- writing ---------------------------------------------------------------------*/
 
 static ssize_t send_now(const fw_stream *s, const struct iovec *part, int parts,
                         int64_t until)
@@ -189,9 +190,9 @@ static size_t size_of(const struct iovec *part, int parts)
     return size;
 }
 
-/* A write to a pipe that nobody reads raises SIGPIPE in the thread: kept back, and taken
- * out again unless it was there before. When the reader goes in the middle of a write, the
- * signal comes with a count that is short, not with EPIPE. */
+/* A write to a pipe that nobody reads raises SIGPIPE in the thread: kept back, and
+ * taken out again unless it was there before. When the reader goes in the middle of a
+ * write, the signal comes with a count that is short, not with EPIPE. */
 static ssize_t write_quietly(const fw_stream *s, const struct iovec *part, int parts,
                              int64_t until)
 {
@@ -232,7 +233,7 @@ ssize_t fw_os_stream_write(const fw_stream *s, const struct iovec *part, int par
     }
 }
 
-/* ---- open files -----------------------------------------------------------------------*/
+/* ---- open files ------------------------------------------------------------------*/
 
 /* Room for the files of one message, aligned as its head wants it. */
 typedef union rights {
@@ -274,7 +275,8 @@ int fw_os_stream_send_files(const fw_stream *s, const int *fd, size_t n, int64_t
     }
 }
 
-/* The files that came, as many as there is room for; others are closed. How many came. */
+/* The files that came, as many as there is room for; others are closed. How many
+ * came. */
 static int take_rights(struct msghdr *m, int *fd, size_t room)
 {
     int n = 0;

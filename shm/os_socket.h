@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The operating system: sockets that listen and connect. Functions return 0 (or a value
- * >= 0) or -errno and leave the error record alone; new file descriptors are close-on-exec
- * and high.
+ * >= 0) or -errno and leave the error record alone; new file descriptors are
+ * close-on-exec and high.
  */
 #ifndef FW_OS_SOCKET_H
 #define FW_OS_SOCKET_H
@@ -22,7 +22,8 @@ enum { FW_SOCKET_TEXT = 160 };
  * system chooses when somebody listens. -ENAMETOOLONG. */
 int fw_os_socket_local(const char *name, size_t size, fw_socket_address *out);
 
-/* Of TCP; the host may be a name, which is looked up (and may take a while). -ENOENT. */
+/* Of TCP; the host may be a name, which is looked up (and may take a while).
+ * -ENOENT. */
 int fw_os_socket_inet(const char *host, const char *port, fw_socket_address *out);
 
 /* "/path", "@abstract", "1.2.3.4:80", "[::1]:80" or "". */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The operating system: pipes, sockets and waiting for them. As in os.h, functions return
- * 0 (or a value >= 0) or -errno, leave the error record alone and retry EINTR themselves.
- * `until` is a point of CLOCK_MONOTONIC in nanoseconds; 0 tries once, INT64_MAX waits for
- * ever. New file descriptors are close-on-exec and high.
+ * The operating system: pipes, sockets and waiting for them. As in os.h, functions
+ * return 0 (or a value >= 0) or -errno, leave the error record alone and retry EINTR
+ * themselves. `until` is a point of CLOCK_MONOTONIC in nanoseconds; 0 tries once,
+ * INT64_MAX waits for ever. New file descriptors are close-on-exec and high.
  */
 #ifndef FW_OS_STREAM_H
 #define FW_OS_STREAM_H
@@ -15,7 +15,7 @@
 
 #pragma GCC visibility push(default) /* libfurrow_manager uses it */
 
-/* ---- streams of bytes (os_linux_stream.c) ---------------------------------------------*/
+/* ---- streams of bytes (os_linux_stream.c) ----------------------------------------*/
 
 typedef struct fw_stream {
     int fd;
@@ -29,8 +29,9 @@ int fw_os_stream_pipe(int fd[2]); /* the end to read, the end to write */
 /* What is fd? -EBADF; -EINVAL when no bytes flow through it in order. */
 int fw_os_stream_look(int fd, fw_stream *out);
 
-/* Some bytes, at most `size`: how many, 0 at the end of the file, -ETIMEDOUT, -errno. Waits
- * until there is one. Does not change the mode of the fd, which others may share. */
+/* Some bytes, at most `size`: how many, 0 at the end of the file, -ETIMEDOUT, -errno.
+ * Waits until there is one. Does not change the mode of the fd, which others may
+ * share. */
 ssize_t fw_os_stream_read(const fw_stream *s, void *to, size_t size, int64_t until);
 
 /* Write some of the parts: how many bytes, -ETIMEDOUT (none), -EPIPE without a signal,
@@ -57,7 +58,7 @@ int fw_os_mapping_id(const void *at, fw_file_id *id);
 /* The name ("/x") of a file in /dev/shm. -ENOENT. */
 int fw_os_shm_name_of(const fw_file_id *id, char *name, size_t size);
 
-/* ---- waiting --------------------------------------------------------------------------*/
+/* ---- waiting ---------------------------------------------------------------------*/
 
 /* poll() with nanoseconds, never early: how many are ready, 0 when the time is over. */
 int fw_os_poll(struct pollfd *p, size_t n, int64_t until);

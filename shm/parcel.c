@@ -2,12 +2,13 @@
  *
  * Arrays through a connection: where one is, instead of what is in it.
  *
- * A message of a fixed form, in the machine's byte order, for both ends are on one machine.
- * Whether they are of one family is told by the file that the heap is: the kernel's
- * identity of a memfd, which no other heap ever has. In the family the address is the
- * array, if the object there still has the serial number that was sent: an array that was
- * freed meanwhile, and another one in its place, are told apart. What comes from the wire
- * is believed only as far as fw_array_of() and the checks of attaching go.
+ * A message of a fixed form, in the machine's byte order, for both ends are on one
+ * machine. Whether they are of one family is told by the file that the heap is: the
+ * kernel's identity of a memfd, which no other heap ever has. In the family the address
+ * is the array, if the object there still has the serial number that was sent: an array
+ * that was freed meanwhile, and another one in its place, are told apart. What comes
+ * from the wire is believed only as far as fw_array_of() and the checks of attaching
+ * go.
  */
 #include "array.h"
 #include "connection.h"
@@ -81,7 +82,7 @@ int furrow_connection_send_array(furrow_connection *c, furrow_array *a,
     return fw_connection_done(__func__, c, rc);
 }
 
-/* ---- receiving ------------------------------------------------------------------------*/
+/* ---- receiving -------------------------------------------------------------------*/
 
 static furrow_array *ours(const parcel *p)
 {

@@ -2,17 +2,17 @@
  *
  * Receiving messages.
  *
- * Nothing is read beyond the message that is asked for, so that the stream can be handed
- * to another process, or carry files, between any two messages; and what was read of one
- * that is not complete yet stays in the handle:
+ * Nothing is read beyond the message that is asked for, so that the stream can be
+ * handed to another process, or carry files, between any two messages; and what was
+ * read of one that is not complete yet stays in the handle:
  *
  *     head   up to 12 bytes, until `known`; then `size` is
  *     kept   the first `got` bytes of the message
  *
  * A message goes straight into the user's buffer. Where a deadline may cut that short,
- * memory to keep as much is taken before the first byte is read, so that no deadline and no
- * lack of memory loses a byte. Without a buffer of the user's, `kept` grows with what comes
- * in: a length is no promise.
+ * memory to keep as much is taken before the first byte is read, so that no deadline
+ * and no lack of memory loses a byte. Without a buffer of the user's, `kept` grows with
+ * what comes in: a length is no promise.
  */
 #include "connection.h"
 
@@ -37,7 +37,7 @@ int fw_receive_give(furrow_connection *c, int rc)
     return rc;
 }
 
-/* ---- what is kept ---------------------------------------------------------------------*/
+/* ---- what is kept ----------------------------------------------------------------*/
 
 /* Room for so many bytes and a NUL. */
 static int reserve(fw_incoming *in, uint64_t bytes)
@@ -79,7 +79,7 @@ void fw_receive_fini(furrow_connection *c)
     free(c->in.kept);
 }
 
-/* ---- the stream -----------------------------------------------------------------------*/
+/* ---- the stream ------------------------------------------------------------------*/
 
 static int tell_broken(const fw_incoming *in)
 {
@@ -100,8 +100,8 @@ static int tell_broken(const fw_incoming *in)
                    in->got, (unsigned long long)in->size);
 }
 
-/* Read some bytes: how many, or a negative code. The end of file is clean only between two
- * messages. */
+/* Read some bytes: how many, or a negative code. The end of file is clean only between
+ * two messages. */
 static ssize_t read_some(furrow_connection *c, void *to, size_t size,
                          furrow_deadline deadline)
 {
@@ -161,7 +161,7 @@ int fw_receive_ready(furrow_connection *c)
     return ready;
 }
 
-/* ---- into the user's buffer -----------------------------------------------------------*/
+/* ---- into the user's buffer ------------------------------------------------------*/
 
 /* Read the message to its end, after its first *at bytes. */
 static int read_rest(furrow_connection *c, char *to, size_t *at,
@@ -228,7 +228,7 @@ int furrow_connection_recv(furrow_connection *c, void *buffer, size_t room,
                         fw_receive_give(c, receive(c, buffer, room, size, deadline)));
 }
 
-/* ---- into memory of its own -----------------------------------------------------------*/
+/* ---- into memory of its own ------------------------------------------------------*/
 
 /* Room for the next bytes, twice as much as before. */
 static int grow(fw_incoming *in)
@@ -287,7 +287,7 @@ void *furrow_connection_recv_new(furrow_connection *c, size_t *size,
     return message ? message : fw_connection_none(__func__, c);
 }
 
-/* ---- looking --------------------------------------------------------------------------*/
+/* ---- looking ---------------------------------------------------------------------*/
 
 int furrow_connection_next(furrow_connection *c, size_t *size, furrow_deadline deadline)
 {

@@ -2,10 +2,10 @@
  *
  * Sending messages.
  *
- * Length and bytes go out by one system call. A message is either not begun, or the whole
- * of it will follow in order: when a deadline passes after its first byte, the rest is kept
- * in the handle, and nothing else is sent before it. The memory for that is taken before
- * the first byte goes out.
+ * Length and bytes go out by one system call. A message is either not begun, or the
+ * whole of it will follow in order: when a deadline passes after its first byte, the
+ * rest is kept in the handle, and nothing else is sent before it. The memory for that
+ * is taken before the first byte goes out.
  */
 #include "connection.h"
 
@@ -29,7 +29,7 @@ int fw_send_give(furrow_connection *c, int rc)
     return rc;
 }
 
-/* ---- the rest -------------------------------------------------------------------------*/
+/* ---- the rest --------------------------------------------------------------------*/
 
 static int reserve(fw_outgoing *out, size_t bytes)
 {
@@ -76,8 +76,8 @@ int fw_send_rest(furrow_connection *c, furrow_deadline deadline)
     return 0;
 }
 
-/* The message failed with rc after its beginning went out. Returns FURROW_UNSENT. When there
- * is no memory to keep the rest, no message can follow: then rc. */
+/* The message failed with rc after its beginning went out. Returns FURROW_UNSENT. When
+ * there is no memory to keep the rest, no message can follow: then rc. */
 static int keep_rest(fw_outgoing *out, const struct iovec part[PARTS], int rc)
 {
     furrow_error error = *furrow_last_error();
@@ -99,7 +99,7 @@ static int keep_rest(fw_outgoing *out, const struct iovec part[PARTS], int rc)
     return FURROW_UNSENT;
 }
 
-/* ---- a message ------------------------------------------------------------------------*/
+/* ---- a message -------------------------------------------------------------------*/
 
 /* So many bytes of the parts are sent. Returns how many are not. */
 static size_t advance(struct iovec part[PARTS], size_t sent)

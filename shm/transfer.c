@@ -2,11 +2,11 @@
  *
  * Open files through a connection, and connections, which are files.
  *
- * They go between two messages, as one byte that carries them. Neither side may be in the
- * middle of a message: the receiver is not while it holds `receiving` and has no byte of a
- * head, the sender when no rest is kept. A process that is killed after its sendmsg() has
- * sent them all, before it none; what nobody has received the kernel closes with the last
- * end of the connection.
+ * They go between two messages, as one byte that carries them. Neither side may be in
+ * the middle of a message: the receiver is not while it holds `receiving` and has no
+ * byte of a head, the sender when no rest is kept. A process that is killed after its
+ * sendmsg() has sent them all, before it none; what nobody has received the kernel
+ * closes with the last end of the connection.
  */
 #include "connection.h"
 
@@ -27,7 +27,7 @@ static int check_files(const furrow_connection *c, const int *fds, size_t n)
     return 0;
 }
 
-/* ---- sending --------------------------------------------------------------------------*/
+/* ---- sending ---------------------------------------------------------------------*/
 
 static int failed_files(ssize_t rc)
 {
@@ -90,7 +90,7 @@ int furrow_connection_send_fds(furrow_connection *c, const int *fds, size_t n,
     return fw_connection_done(__func__, c, rc);
 }
 
-/* ---- receiving ------------------------------------------------------------------------*/
+/* ---- receiving -------------------------------------------------------------------*/
 
 static int judge(const fw_stream_files *files, size_t n)
 {
@@ -180,7 +180,7 @@ int furrow_connection_acknowledge(furrow_connection *c, int yes)
     return fw_connection_done(__func__, c, rc);
 }
 
-/* ---- connections ----------------------------------------------------------------------*/
+/* ---- connections -----------------------------------------------------------------*/
 
 int furrow_connection_send_connection(furrow_connection *c, furrow_connection *other,
                                       furrow_deadline deadline)

@@ -3,8 +3,9 @@
  * Waiting for several connections and files at once.
  *
  * A connection is ready when its file is, or when all bytes of its message are here
- * already. The latter only this process can change, and it is looked at once, before the
- * sleep: whoever takes a message in another thread meanwhile races with this one anyway.
+ * already. The latter only this process can change, and it is looked at once, before
+ * the sleep: whoever takes a message in another thread meanwhile races with this one
+ * anyway.
  */
 #include "connection.h"
 #include "status.h"

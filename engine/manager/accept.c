@@ -2,13 +2,13 @@
  *
  * Letting clients in.
  *
- * One loop waits for whoever connects and for all whose handshake is not over, and goes on
- * with each of them as far as it can without waiting. So a client that says nothing costs a
- * file and its time limit, and nobody waits for it. What was begun stays in the listener
- * when accept() returns, and is gone on with by the next one.
+ * One loop waits for whoever connects and for all whose handshake is not over, and goes
+ * on with each of them as far as it can without waiting. So a client that says nothing
+ * costs a file and its time limit, and nobody waits for it. What was begun stays in the
+ * listener when accept() returns, and is gone on with by the next one.
  *
- * When the process has no room for another file, nobody new is let in until a handshake is
- * over or has failed; with none going on the caller is told.
+ * When the process has no room for another file, nobody new is let in until a handshake
+ * is over or has failed; with none going on the caller is told.
  */
 #include "listener.h"
 
@@ -110,7 +110,8 @@ static int go_on(furrow_listener *l, furrow_connection **out)
     return NOTHING;
 }
 
-/* Until somebody connects (when there is room), says something, or it is time to look. */
+/* Until somebody connects (when there is room), says something, or it is time to
+ * look. */
 static int wait_for(furrow_listener *l, int room, furrow_deadline deadline)
 {
     static _Thread_local struct pollfd p[FW_LISTENER_PENDING + 1];

@@ -21,7 +21,8 @@ const char *fw_digest_name(int digest);
 /* The digest of that name, or -1. */
 int fw_digest_of(const char *name, size_t size);
 
-/* The HMAC: its bytes, 16 to 48, or a negative code (libcrypto refuses that digest here). */
+/* The HMAC: its bytes, 16 to 48, or a negative code (libcrypto refuses that digest
+ * here). */
 int fw_digest_hmac(int digest, const fw_digest_key *key, const void *message,
                    size_t size, unsigned char out[FW_DIGEST_BYTES]);
 

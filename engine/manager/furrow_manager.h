@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * furrow_manager.h - meeting processes that are not of the family: listeners and clients.
+ * furrow_manager.h - meeting processes that are not of the family: listeners and
+ * clients.
  *
- *     furrow_listener *l = furrow_listener_open("localhost:6000", &(furrow_listener_options){
- *                                  .authkey = "secret", .authkey_size = 6});
+ *     furrow_listener_options o = {.authkey = "secret", .authkey_size = 6};
+ *     furrow_listener *l = furrow_listener_open("localhost:6000", &o);
  *     furrow_connection *c = furrow_listener_accept(l, FURROW_FOREVER);
  *
- *     furrow_connection *c = furrow_client_open("localhost:6000", &(furrow_client_options){
- *                                  .authkey = "secret", .authkey_size = 6}, furrow_in(5));
+ *     furrow_client_options o = {.authkey = "secret", .authkey_size = 6};
+ *     furrow_connection *c = furrow_client_open("localhost:6000", &o, furrow_in(5));
  *
- * They speak with multiprocessing.connection's Listener and Client, of Python 3.12 and later
- * by SHA-256, of earlier ones by MD5 where `.legacy` allows it. This library, and it alone,
- * needs libcrypto: link furrow_manager beside furrow.
+ * They speak with multiprocessing.connection's Listener and Client, of Python 3.12 and
+ * later by SHA-256, of earlier ones by MD5 where `.legacy` allows it. This library, and
+ * it alone, needs libcrypto: link furrow_manager beside furrow.
  *
  * An address is text:
  *     "/run/me.sock"  a local socket; also "./me.sock"; "unix:" before any other path
- *     "@name"         an abstract local socket, Python's "\0name": it leaves no file behind
+ *     "@name"         an abstract local socket, Python's "\0name": it leaves no file
  *     "host:6000"     TCP; "[::1]:6000" for IPv6; port 0: one that is free
  */
 #ifndef FURROW_MANAGER_H
@@ -36,7 +37,7 @@ enum {
     FURROW_DIGEST_SHA3_384 = 3
 };
 
-/* ---- listening --------------------------------------------------------------------------*/
+/* ---- listening -------------------------------------------------------------------*/
 
 typedef struct furrow_listener furrow_listener;
 
@@ -50,10 +51,11 @@ typedef struct furrow_listener_options {
 } furrow_listener_options;
 
 /* Listen at the address; NULL: at an abstract one that the system chooses.
- * Errors: FURROW_EINVAL (no such kind of address, or option), FURROW_EOS (os_error says:
- * EADDRINUSE, EACCES, ...), FURROW_ENOMEM. Blocks while a host's name is looked up.
- * Death: the path of a listener that was killed stays, and must be removed before the next
- * one listens there; an abstract name goes by itself. */
+ * Errors: FURROW_EINVAL (no such kind of address, or option), FURROW_EOS (os_error
+ * says: EADDRINUSE, EACCES, ...), FURROW_ENOMEM. Blocks while a host's name is looked
+ * up.
+ * Death: the path of a listener that was killed stays, and must be removed before the
+ * next one listens there; an abstract name goes by itself. */
 furrow_listener *furrow_listener_open_sized(const char *address,
                                             const furrow_listener_options *options,
                                             size_t size);
@@ -63,27 +65,30 @@ inline furrow_listener *furrow_listener_open(const char *address,
     return furrow_listener_open_sized(address, options, sizeof *options);
 }
 
-/* The next client that has connected, and proved that it has the key, and to whom the same
- * was proved. Handshakes go on side by side, only while somebody accepts: who says nothing
- * holds up nobody, and is dropped after `handshake` seconds, as is who goes away.
- * Errors: NULL with FURROW_EAUTH (a client has another key, and was told so; the listener
- * goes on), FURROW_ETIME, FURROW_EOS (EMFILE: no room for another file; the client waits),
- * FURROW_EINVAL, FURROW_ENOMEM. */
+/* The next client that has connected, and proved that it has the key, and to whom the
+ * same was proved. Handshakes go on side by side, only while somebody accepts: who says
+ * nothing holds up nobody, and is dropped after `handshake` seconds, as is who goes
+ * away.
+ * Errors: NULL with FURROW_EAUTH (a client has another key, and was told so; the
+ * listener goes on), FURROW_ETIME, FURROW_EOS (EMFILE: no room for another file; the
+ * client waits), FURROW_EINVAL, FURROW_ENOMEM. */
 furrow_connection *furrow_listener_accept(furrow_listener *l, furrow_deadline deadline);
 
-/* Where it listens, and where the client came from that was accepted last ("" for a local
- * one, or none), in the form above; lent until the next call or the listener is closed. */
+/* Where it listens, and where the client came from that was accepted last ("" for a
+ * local one, or none), in the form above; lent until the next call or the listener is
+ * closed. */
 const char *furrow_listener_address(const furrow_listener *l);
 const char *furrow_listener_last_accepted(const furrow_listener *l);
 
-/* To wait for: readable when somebody connects. Handshakes that have begun are not seen. */
+/* To wait for: readable when somebody connects. Handshakes that have begun are not
+ * seen. */
 int furrow_listener_fileno(const furrow_listener *l);
 
-/* Stop listening; NULL is fine. Clients in the middle of a handshake see the end of file.
- * Removes the path, if it is still this listener's and this process opened it. */
+/* Stop listening; NULL is fine. Clients in the middle of a handshake see the end of
+ * file. Removes the path, if it is still this listener's and this process opened it. */
 int furrow_listener_close(furrow_listener *l);
 
-/* ---- connecting -------------------------------------------------------------------------*/
+/* ---- connecting ------------------------------------------------------------------*/
 
 typedef struct furrow_client_options {
     const void *authkey; /* NULL: no handshake */
@@ -93,10 +98,11 @@ typedef struct furrow_client_options {
 } furrow_client_options;
 
 /* Connect to a listener, prove that this side has the key and let it prove the same.
- * Errors: NULL with FURROW_EAUTH (the keys differ, or what answers is no such listener),
- * FURROW_ETIME, FURROW_EEOF (it closed the connection), FURROW_EINVAL (no such kind of
- * address, or option), FURROW_EOS (nobody listens there: ECONNREFUSED, ENOENT),
- * FURROW_ENOMEM. Blocks until the deadline; and while a host's name is looked up. */
+ * Errors: NULL with FURROW_EAUTH (the keys differ, or what answers is no such
+ * listener), FURROW_ETIME, FURROW_EEOF (it closed the connection), FURROW_EINVAL (no
+ * such kind of address, or option), FURROW_EOS (nobody listens there: ECONNREFUSED,
+ * ENOENT), FURROW_ENOMEM. Blocks until the deadline; and while a host's name is looked
+ * up. */
 furrow_connection *furrow_client_open_sized(const char *address,
                                             const furrow_client_options *options,
                                             size_t size, furrow_deadline deadline);

@@ -3,9 +3,9 @@
  * The handshake, as a machine that eats messages.
  *
  * Each side is challenger in one half and answers in the other; the listener challenges
- * first. What comes is not trusted in any way: a message is 256 bytes at most, its state
- * says what it must be, and anything else ends the handshake. Nothing is read beyond the
- * last message: what follows belongs to the connection.
+ * first. What comes is not trusted in any way: a message is 256 bytes at most, its
+ * state says what it must be, and anything else ends the handshake. Nothing is read
+ * beyond the last message: what follows belongs to the connection.
  *
  * A challenge that is our own, sent back to us, is refused: who answered it would prove
  * our key with our help.
@@ -25,10 +25,10 @@ enum { RANDOM = 40, LEGACY_CHALLENGE = 20, LEGACY_RESPONSE = 16, NAME_MOST = 8 }
 #define FAILURE   "#FAILURE#"
 #define MARK      (sizeof CHALLENGE - 1)
 
-/* ---- challenge and response -------------------------------------------------------------*/
+/* ---- challenge and response ------------------------------------------------------*/
 
-/* The digest that "{name}..." names, and the bytes of the prefix. A message of the length
- * of an old one is an old one. -1: no digest. */
+/* The digest that "{name}..." names, and the bytes of the prefix. A message of the
+ * length of an old one is an old one. -1: no digest. */
 static int digest_of(const unsigned char *m, size_t size, size_t *prefix)
 {
     const unsigned char *end;
@@ -95,7 +95,7 @@ int fw_handshake_verify(const fw_handshake_terms *terms, const unsigned char *m,
     return 0;
 }
 
-/* ---- what is to be sent -----------------------------------------------------------------*/
+/* ---- what is to be sent ----------------------------------------------------------*/
 
 static void say(fw_handshake *h, const void *a, size_t a_size, const void *b,
                 size_t b_size)
@@ -145,7 +145,7 @@ int fw_handshake_init(fw_handshake *h, const fw_handshake_terms *terms, int list
     return listener ? challenge(h) : 0;
 }
 
-/* ---- what has come ----------------------------------------------------------------------*/
+/* ---- what has come ---------------------------------------------------------------*/
 
 static int got_challenge(fw_handshake *h, const unsigned char *m, size_t size)
 {
@@ -204,7 +204,8 @@ static int got_message(fw_handshake *h, const unsigned char *m, size_t size)
     }
 }
 
-/* The size of the message that comes, once its head is there; else FW_HANDSHAKE_MOST. */
+/* The size of the message that comes, once its head is there; else
+ * FW_HANDSHAKE_MOST. */
 static int message_size(const fw_handshake *h, uint64_t *size)
 {
     *size = FW_HANDSHAKE_MOST;
@@ -248,7 +249,7 @@ int fw_handshake_came(fw_handshake *h, size_t bytes)
     return rc < 0 ? end(h, rc) : 0;
 }
 
-/* ---- over a stream ----------------------------------------------------------------------*/
+/* ---- over a stream ---------------------------------------------------------------*/
 
 short fw_handshake_events(const fw_handshake *h)
 {

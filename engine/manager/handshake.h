@@ -10,9 +10,9 @@
  *        response(M')         ------------>
  *                             <------------   "#WELCOME#"
  *
- * or "#FAILURE#" instead of a welcome; each is a message of a connection, of 256 bytes at
- * most. M is "{sha256}" and 40 random bytes, the response "{sha256}" and the HMAC of M with
- * the key. Before Python 3.12: 20 random bytes, and the bare HMAC by MD5.
+ * or "#FAILURE#" instead of a welcome; each is a message of a connection, of 256 bytes
+ * at most. M is "{sha256}" and 40 random bytes, the response "{sha256}" and the HMAC of
+ * M with the key. Before Python 3.12: 20 random bytes, and the bare HMAC by MD5.
  */
 #ifndef FW_HANDSHAKE_H
 #define FW_HANDSHAKE_H
@@ -48,16 +48,16 @@ typedef struct fw_handshake {
 /* Begin as the listener, who challenges first, or as the client. 0 or an error. */
 int fw_handshake_init(fw_handshake *h, const fw_handshake_terms *terms, int listener);
 
-/* How many more bytes of the other side's to read into fw_handshake_room(): no more than
- * belong to this message. 0: none, it is over. */
+/* How many more bytes of the other side's to read into fw_handshake_room(): no more
+ * than belong to this message. 0: none, it is over. */
 size_t fw_handshake_needs(const fw_handshake *h);
 unsigned char *fw_handshake_room(fw_handshake *h);
 
 /* So many bytes have come. 0, or an error: out may hold a last message to send. */
 int fw_handshake_came(fw_handshake *h, size_t bytes);
 
-/* Read and write what can be without waiting: 1 it is over and well, 0 to be gone on with
- * when the stream is ready for fw_handshake_events(), or an error. */
+/* Read and write what can be without waiting: 1 it is over and well, 0 to be gone on
+ * with when the stream is ready for fw_handshake_events(), or an error. */
 int fw_handshake_go_on(fw_handshake *h, const fw_stream *s);
 short fw_handshake_events(const fw_handshake *h);
 

@@ -29,7 +29,7 @@ void fw_listener_drop(furrow_listener *l, int i)
     l->pending[i] = l->pending[--l->count];
 }
 
-/* ---- opening --------------------------------------------------------------------------*/
+/* ---- opening ---------------------------------------------------------------------*/
 
 static int check_options(const furrow_listener_options *o)
 {
@@ -137,7 +137,7 @@ int furrow_listener_close(furrow_listener *l)
     return fw_status_in(__func__, rc);
 }
 
-/* ---- asking ---------------------------------------------------------------------------*/
+/* ---- asking ----------------------------------------------------------------------*/
 
 static const char *tell(const char *function, const furrow_listener *l,
                         const char *what)

@@ -2,9 +2,9 @@
  *
  * A pipe to a peer, under any start method.
  *
- * A spawned process inherits no files, and a forked one more than is good: an end that it
- * has a copy of never sees the end of file. So the peer is started first, and fetches its
- * end over a local socket whose name stands in the heap.
+ * A spawned process inherits no files, and a forked one more than is good: an end that
+ * it has a copy of never sees the end of file. So the peer is started first, and
+ * fetches its end over a local socket whose name stands in the heap.
  *
  *     static int echo(void *arg) { furrow_connection *c = ends_take(arg); ... }
  *     ends_stage *s = ends_stage_new();
@@ -119,7 +119,8 @@ static inline furrow_connection *ends_take(const ends_stage *s)
     return furrow_connection_from_fd(ends_take_fd(s));
 }
 
-/* Start the peer run(s); it gets fd by ends_take_fd(), and this process keeps no copy. */
+/* Start the peer run(s); it gets fd by ends_take_fd(), and this process keeps no
+ * copy. */
 static inline void ends_start(peer *p, int (*run)(void *), ends_stage *s,
                               int (*make)(void *ctx), void *ctx)
 {

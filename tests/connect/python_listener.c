@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Python's own Client and Listener at the other end, with the right key and a wrong one.
+ * Python's own Client and Listener at the other end, with the right key and a wrong
+ * one.
  *
  *     python_listener        77: there is no Python
  */
@@ -28,7 +29,7 @@ static int is_old(const pythons *all, int i)
     return all->minor[i] < 12;
 }
 
-/* ---- their client -----------------------------------------------------------------------*/
+/* ---- their client ----------------------------------------------------------------*/
 
 static int welcome(furrow_listener *l)
 {
@@ -96,7 +97,7 @@ static int strict(const pythons *all, int i)
     return furrow_listener_close(l);
 }
 
-/* ---- their listener ---------------------------------------------------------------------*/
+/* ---- their listener --------------------------------------------------------------*/
 
 /* It may not be there yet. */
 static furrow_connection *connect_to(const char *address, const char *key, int legacy)

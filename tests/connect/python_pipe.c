@@ -20,7 +20,7 @@ static void pattern(unsigned char *to, size_t size)
         to[i] = (unsigned char)(i % 256 * 7 + size);
 }
 
-/* ---- one peer -------------------------------------------------------------------------*/
+/* ---- one peer --------------------------------------------------------------------*/
 
 typedef struct guest {
     furrow_connection *c;
@@ -52,7 +52,7 @@ static int part(guest *g)
     return child_wait(g->pid);
 }
 
-/* ---- what is tried --------------------------------------------------------------------*/
+/* ---- what is tried ---------------------------------------------------------------*/
 
 static int try_echo(const pythons *all, int i)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every Python 3 of the machine: those of $FURROW_PYTHONS (paths, with colons between), of
- * /usr/bin, and on the PATH.
+ * Every Python 3 of the machine: those of $FURROW_PYTHONS (paths, with colons between),
+ * of /usr/bin, and on the PATH.
  */
 #ifndef PYTHONS_H
 #define PYTHONS_H

@@ -205,7 +205,7 @@ Test(connection, the_starter_closes_its_copy_at_once)
     cr_assert_eq(ends_finish(&t.p, t.c), 0);
 }
 
-/* ---- one way --------------------------------------------------------------------------*/
+/* ---- one way ---------------------------------------------------------------------*/
 
 /* CPython: _TestConnection.test_duplex_false (fork) */
 Test(connection, one_way_only)
@@ -311,7 +311,7 @@ Test(connection, a_pipe_from_a_peer_that_writes)
     free(got);
 }
 
-/* ---- parts of a buffer ------------------------------------------------------------------*/
+/* ---- parts of a buffer -----------------------------------------------------------*/
 
 static void send_part(size_t offset, size_t size, const char *want)
 {
@@ -355,7 +355,7 @@ Test(connection, what_is_no_buffer)
     furrow_connection_close(b);
 }
 
-/* ---- handles --------------------------------------------------------------------------*/
+/* ---- handles ---------------------------------------------------------------------*/
 
 /* CPython: _TestConnection.test_context (fork) */
 Test(connection, closing_closes_its_file)
@@ -443,7 +443,7 @@ Test(connection, standard_numbers_stay_free)
     furrow_connection_close(b);
 }
 
-/* ---- threads of one process -------------------------------------------------------------*/
+/* ---- threads of one process ------------------------------------------------------*/
 
 enum { TALKERS = 4, SENTENCES = 200 };
 

@@ -219,7 +219,7 @@ Test(files, no_room_for_them)
     cr_assert_eq(child_run(with_a_full_table, NULL), 0);
 }
 
-/* ---- acknowledged ---------------------------------------------------------------------*/
+/* ---- acknowledged ----------------------------------------------------------------*/
 
 static int take_and_acknowledge(void *arg)
 {
@@ -264,9 +264,10 @@ Test(files, a_peer_that_does_not_acknowledge)
     cr_assert_eq(ends_finish(&p, c), 0);
 }
 
-/* ---- connections ----------------------------------------------------------------------*/
+/* ---- connections -----------------------------------------------------------------*/
 
-/* Gets connections until the end of file, and says through each one which way it goes. */
+/* Gets connections until the end of file, and says through each one which way it
+ * goes. */
 static int use_connections(void *arg)
 {
     furrow_connection *c = ends_take(arg), *got;
@@ -358,7 +359,7 @@ Test(files, a_connection_in_the_middle_of_a_message_stays)
     furrow_connection_close(d);
 }
 
-/* ---- arrays ---------------------------------------------------------------------------*/
+/* ---- arrays ----------------------------------------------------------------------*/
 
 static int double_array(void *arg)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Messages that are not there as a whole: deadlines in the middle, writers that end or are
- * killed there, lengths that lie.
+ * Messages that are not there as a whole: deadlines in the middle, writers that end or
+ * are killed there, lengths that lie.
  */
 #include "ends.h"
 
@@ -25,7 +25,7 @@ static void put(int raw, const void *bytes, size_t size)
     cr_assert_eq(write(raw, bytes, size), (ssize_t)size);
 }
 
-/* ---- on the wire ----------------------------------------------------------------------*/
+/* ---- on the wire -----------------------------------------------------------------*/
 
 static void want_wire(const void *message, size_t size, const char *wire, size_t bytes)
 {
@@ -70,7 +70,8 @@ Test(partial, lengths_of_both_forms)
     furrow_connection_close(c);
 }
 
-/* More than 2^31 bytes are announced in the long form; the memory for them is not taken. */
+/* More than 2^31 bytes are announced in the long form; the memory for them is not
+ * taken. */
 Test(partial, five_gibibytes_are_announced)
 {
     int raw;
@@ -88,7 +89,7 @@ Test(partial, five_gibibytes_are_announced)
     furrow_connection_close(c);
 }
 
-/* ---- lengths that lie -------------------------------------------------------------------*/
+/* ---- lengths that lie ------------------------------------------------------------*/
 
 static void want_refused(const char *head, size_t bytes, const char *says)
 {
@@ -151,7 +152,7 @@ Test(partial, hostile_lengths_take_no_memory)
     furrow_connection_close(c);
 }
 
-/* ---- deadlines in the middle --------------------------------------------------------------*/
+/* ---- deadlines in the middle -----------------------------------------------------*/
 
 /* The message arrives byte by byte, a try between any two. */
 Test(partial, tries_between_any_two_bytes)
@@ -257,7 +258,8 @@ Test(partial, a_slow_writer_and_many_deadlines)
     cr_assert_eq(ends_finish(&p, c), 0);
 }
 
-/* Fill the connection: the last message is cut by the deadline. Returns how many went. */
+/* Fill the connection: the last message is cut by the deadline. Returns how many
+ * went. */
 static int fill(furrow_connection *c, const void *message, size_t size)
 {
     int n = 0, rc;
@@ -351,7 +353,7 @@ Test(partial, small_messages_into_a_full_pipe)
     send_small(0);
 }
 
-/* ---- the other end goes away ----------------------------------------------------------------*/
+/* ---- the other end goes away -----------------------------------------------------*/
 
 static void cut_after(size_t bytes, int code)
 {
@@ -498,7 +500,7 @@ Test(partial, a_signal_that_waits_already_is_not_taken)
     furrow_connection_close(b);
 }
 
-/* ---- the handle in a forked child -------------------------------------------------------*/
+/* ---- the handle in a forked child ------------------------------------------------*/
 
 static furrow_connection *held;
 

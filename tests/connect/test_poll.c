@@ -138,7 +138,7 @@ Test(poll, messages_are_not_merged)
     furrow_connection_close(c);
 }
 
-/* ---- signals --------------------------------------------------------------------------*/
+/* ---- signals ---------------------------------------------------------------------*/
 
 static volatile sig_atomic_t signals;
 

@@ -206,16 +206,16 @@ static program program_for(const operation *op, fault f, report *r)
 }
 
 /* Names and files that a program which is gone has left. What the killed one was writing
- * is left by contract (furrow_shm.h: npy_save). */
+ * is left by contract (furrow_shm.h: npy_save), and so is the path that it listened at. */
 static void look_outside(program *p)
 {
-    char path[128];
+    char path[256];
 
     snprintf(path, sizeof path, "/dev/shm%s", p->name);
     if (unlink(path) == 0)
         wrong(p, "%s is left", path);
     unlink(p->path);
-    snprintf(path, sizeof path, "rm -f %s.*.tmp", p->path);
+    snprintf(path, sizeof path, "rm -f %s.*.tmp %s.sock", p->path, p->path);
     if (p->report->rc == 1 && system(path) != 0)
         wrong(p, "%s fails", path);
 }

@@ -31,7 +31,7 @@ static int nothing(world *w)
     return 0;
 }
 
-/* ---- messages -------------------------------------------------------------------------*/
+/* ---- messages --------------------------------------------------------------------*/
 
 /* No memory is asked for while a fault may refuse it to the test itself. */
 static unsigned char want[LONG], got[LONG];
@@ -78,7 +78,7 @@ static int recv_all(furrow_connection *c, furrow_deadline deadline)
     return rc;
 }
 
-/* ---- a process beside -------------------------------------------------------------------*/
+/* ---- a process beside ------------------------------------------------------------*/
 
 /* It has the second end alone, the caller the first. */
 static pid_t beside(world *w, int (*run)(furrow_connection *c))
@@ -95,8 +95,8 @@ static pid_t beside(world *w, int (*run)(furrow_connection *c))
     return pid;
 }
 
-/* Close what the peer may wait for, and wait for it. A fork() that failed is told as the
- * library would tell it. */
+/* Close what the peer may wait for, and wait for it. A fork() that failed is told as
+ * the library would tell it. */
 static int finish(world *w, pid_t pid, int rc)
 {
     if (w->end[0])
@@ -211,7 +211,7 @@ static int run_wait(world *w)
     return finish(w, pid, rc);
 }
 
-/* ---- files ----------------------------------------------------------------------------*/
+/* ---- files -----------------------------------------------------------------------*/
 
 static int peer_sends_files(furrow_connection *c)
 {
@@ -247,7 +247,7 @@ static int run_array(world *w)
     return rc;
 }
 
-/* ---- meeting --------------------------------------------------------------------------*/
+/* ---- meeting ---------------------------------------------------------------------*/
 
 static int run_open(world *w)
 {
@@ -289,7 +289,8 @@ static int visit(const char *address)
     return rc;
 }
 
-/* libcrypto sets itself up once, and never again where that fails: here, before any fault. */
+/* libcrypto sets itself up once, and never again where that fails: here, before any
+ * fault. */
 static int need_listener(world *w)
 {
     fw_digest_key key = {(unsigned char *)"", 0};
@@ -393,7 +394,7 @@ const operation operations[] = {
 const int operations_have_peers = 1;
 const int operation_count = sizeof operations / sizeof *operations;
 
-/* ---- the world ----------------------------------------------------------------------*/
+/* ---- the world -------------------------------------------------------------------*/
 
 int world_end(world *w)
 {

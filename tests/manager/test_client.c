@@ -143,7 +143,7 @@ Test(client, a_message_is_seen_after_its_sender_closed)
     cr_assert_eq(peer_join(&p), 0);
 }
 
-/* ---- keys -----------------------------------------------------------------------------*/
+/* ---- keys ------------------------------------------------------------------------*/
 
 static int use_wrong_key(void *arg)
 {
@@ -255,7 +255,7 @@ Test(client, any_digest_each_way)
     }
 }
 
-/* ---- those who say nothing ----------------------------------------------------------------*/
+/* ---- those who say nothing -------------------------------------------------------*/
 
 static int connect_silently(const ends_stage *s)
 {
@@ -381,7 +381,7 @@ Test(client, a_full_backlog)
     furrow_listener_close(l);
 }
 
-/* ---- signals --------------------------------------------------------------------------*/
+/* ---- signals ---------------------------------------------------------------------*/
 
 static volatile sig_atomic_t signals;
 

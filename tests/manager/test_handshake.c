@@ -146,7 +146,7 @@ Test(handshake, challenges_that_are_none)
     refused("{", 1, "names no digest");
 }
 
-/* ---- both machines, without a stream -----------------------------------------------------*/
+/* ---- both machines, without a stream ---------------------------------------------*/
 
 /* Carry `step` bytes at a time from one to the other until nothing moves. */
 static void carry(fw_handshake *from, fw_handshake *to, size_t step, int *moved)
@@ -206,7 +206,7 @@ Test(handshake, byte_by_byte)
     run_both("secret", "secret", 5, 0);
 }
 
-/* ---- through a connection, against what is no peer ----------------------------------------*/
+/* ---- through a connection, against what is no peer -------------------------------*/
 
 static int go_on_until(fw_handshake *h, const fw_stream *s)
 {

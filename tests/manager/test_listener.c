@@ -145,7 +145,7 @@ Test(listener, who_was_accepted_last)
     furrow_listener_close(l);
 }
 
-/* ---- paths ------------------------------------------------------------------------------*/
+/* ---- paths -----------------------------------------------------------------------*/
 
 Test(listener, its_path_goes_with_it)
 {
@@ -188,7 +188,7 @@ Test(listener, a_forked_child_does_not_remove_the_path)
     furrow_listener_close(l);
 }
 
-/* ---- what is no address -------------------------------------------------------------------*/
+/* ---- what is no address ----------------------------------------------------------*/
 
 static void no_address(const char *address)
 {
