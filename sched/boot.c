@@ -96,6 +96,8 @@ int fw_boot_prepare(fw_boot_exec *x, int role, int line)
     if (!s || rc < 0)
         return furrow_last_error()->code;
     heap = fw_segment_fd(s);
+    if (heap < 0 && heap != -EBADF)
+        return fw_fail_os(-heap, "no look at the file of the heap");
     if (heap < 0)
         return fw_fail(FURROW_ENOTSUP, "this program has closed the file of the heap, "
                                        "which spawn and forkserver hand on");

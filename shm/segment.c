@@ -272,9 +272,11 @@ const fw_segment *fw_segment_get(void)
 int fw_segment_fd(const fw_segment *s)
 {
     fw_file_id now;
+    int rc = fw_os_file_id(s->fd, &now);
 
-    if (fw_os_file_id(s->fd, &now) < 0 || now.device != s->id.device ||
-        now.inode != s->id.inode)
+    if (rc < 0)
+        return rc;
+    if (now.device != s->id.device || now.inode != s->id.inode)
         return -EBADF;
     return s->fd;
 }
@@ -283,11 +285,14 @@ int fw_segment_fd(const fw_segment *s)
 static int adopt(fw_segment *s, int fd, char *base, size_t size)
 {
     size_t total = size + window_size(size);
+    int64_t there = fw_os_size(fd);
     void *at;
     int rc;
 
+    if (there < 0)
+        return fw_fail_os(-(int)there, "no look at fd %d, the heap", fd);
     if (size < LEAST || size > LARGEST || (size & (size - 1)) != 0 ||
-        (uintptr_t)base % FW_LARGE_UNIT || fw_os_size(fd) != (int64_t)size)
+        (uintptr_t)base % FW_LARGE_UNIT || there != (int64_t)size)
         return fw_fail(FURROW_ECORRUPT, "fd %d is not a heap of %zu MiB", fd,
                        size / MIB);
     rc = fw_os_reserve(base, total, &at);

@@ -34,7 +34,7 @@ const fw_segment *fw_segment_get(void);
 const fw_segment *fw_segment_peek(void);
 
 /* The fd of the heap, for a process that runs another program; -EBADF when this program
- * has closed it, or put another file in its place. */
+ * has closed it, or put another file in its place; or another -errno. */
 int fw_segment_fd(const fw_segment *s);
 
 /* In a program that a process of the family has run: map its heap, where that process has

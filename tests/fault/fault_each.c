@@ -76,13 +76,15 @@ static world new_world(const program *p)
 }
 
 /* An interruption is nobody's error; a death may end the pool, a refusal may not. */
-static int fits(fault f, int code)
+static int fits(const operation *op, fault f, int code)
 {
     switch (code) {
     case FURROW_ENOMEM:
     case FURROW_EOS:
         return f != FAULT_EINTR;
-    case FURROW_EDIED:
+    case FURROW_EDIED: /* a program that is run and cannot load its libraries ends, too */
+        return f <= FAULT_KILL_PARENT ||
+               (f != FAULT_EINTR && strcmp(op->name, "process-spawn") == 0);
     case FURROW_ECLOSED:
         return f <= FAULT_KILL_PARENT;
     case FURROW_EEOF:
@@ -98,7 +100,7 @@ static void judge_error(program *p, const world *w, int rc)
 {
     const furrow_error *e = furrow_last_error();
 
-    if (rc != e->code || !fits(p->fault, rc))
+    if (rc != e->code || !fits(p->op, p->fault, rc))
         wrong(p, "the error is %s", furrow_status_name(rc));
     if (strlen(e->text) < 10 || strstr(e->text, "Success") || strchr(e->text, '\n'))
         wrong(p, "the sentence is \"%s\"", e->text);
