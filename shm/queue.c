@@ -46,7 +46,7 @@ static size_t stride_for(size_t in_place)
 
     if (room < sizeof(void *))
         room = sizeof(void *);
-    return (offsetof(fw_slot, bytes) + room + 63) / 64 * 64;
+    return (offsetof(fw_ringslot, bytes) + room + 63) / 64 * 64;
 }
 
 static int check_options(const furrow_queue_options *o)

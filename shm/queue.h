@@ -29,7 +29,7 @@ struct furrow_queue {
     fw_ring ring;                  /* the last: its slots are behind it */
 };
 
-/* In fw_slot.size, and the block's address in the slot's bytes. */
+/* In fw_ringslot.size, and the block's address in the slot's bytes. */
 #define FW_SLOT_BLOCK (UINT64_C(1) << 63)
 
 static inline uint64_t fw_queue_seal(const fw_ring *r)
@@ -45,7 +45,7 @@ static inline int fw_queue_is_live(const furrow_queue *q)
 
 static inline size_t fw_queue_in_place(const furrow_queue *q)
 {
-    return q->ring.stride - offsetof(fw_slot, bytes);
+    return q->ring.stride - offsetof(fw_ringslot, bytes);
 }
 
 static inline int fw_queue_is_closed(const furrow_queue *q)

@@ -134,7 +134,7 @@ static int get_in_place(getting *g, size_t size)
     if (rc < 0)
         return rc;
     if (size)
-        memcpy(g->m.data, (char *)g->claim.slot + offsetof(fw_slot, bytes), size);
+        memcpy(g->m.data, (char *)g->claim.slot + offsetof(fw_ringslot, bytes), size);
     rc = hold_task(g);
     if (rc < 0) {
         free_room(g);

@@ -87,7 +87,7 @@ static int robbed(void)
 static int put_in_place(putting *p, const void *bytes, size_t size,
                         furrow_deadline deadline)
 {
-    fw_slot *slot;
+    fw_ringslot *slot;
     int rc = claim(p, deadline);
 
     if (rc < 0)
@@ -95,7 +95,7 @@ static int put_in_place(putting *p, const void *bytes, size_t size,
     slot = p->claim.slot;
     slot->size = size;
     if (size)
-        memcpy((char *)slot + offsetof(fw_slot, bytes), bytes, size);
+        memcpy((char *)slot + offsetof(fw_ringslot, bytes), bytes, size);
     if (!fw_ring_publish(&p->q->ring, &p->claim))
         return robbed();
     if (!p->by && fw_queue_is_closed(p->q) && fw_ring_withdraw(&p->claim))
@@ -107,7 +107,7 @@ static int put_in_place(putting *p, const void *bytes, size_t size,
 /* The block goes with the slot's word. */
 static int publish_block(putting *p, void *block, size_t size)
 {
-    fw_slot *slot = p->claim.slot;
+    fw_ringslot *slot = p->claim.slot;
     fw_pass pass = {block, &slot->word, p->claim.word, fw_ring_full_word(&p->claim)};
     int rc;
 

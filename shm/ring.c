@@ -54,12 +54,12 @@ static int32_t ahead(uint64_t word, uint64_t position)
     return (int32_t)(fw_slot_round(word) - (uint32_t)(position >> 32));
 }
 
-static uint64_t look(const fw_slot *slot)
+static uint64_t look(const fw_ringslot *slot)
 {
     return fw_load_seqcst(&slot->word);
 }
 
-static int change(fw_slot *slot, uint64_t from, uint64_t to)
+static int change(fw_ringslot *slot, uint64_t from, uint64_t to)
 {
     return fw_cas_seqcst(&slot->word, &from, to);
 }
@@ -321,13 +321,13 @@ static uint64_t most(const fw_ring *r)
 
 /* Walk from the head over what was put: each(ctx, slot, word) until it returns non-zero.
  * Returns that, or 0. */
-static int walk(fw_ring *r, int (*each)(void *ctx, fw_slot *slot, uint64_t word),
+static int walk(fw_ring *r, int (*each)(void *ctx, fw_ringslot *slot, uint64_t word),
                 void *ctx)
 {
     uint64_t p = fw_load_seqcst(&r->head);
 
     for (uint64_t i = 0; i < most(r); i++) {
-        fw_slot *slot = fw_ring_slot(r, p);
+        fw_ringslot *slot = fw_ring_slot(r, p);
         uint64_t word = look(slot);
         int rc;
 
@@ -376,7 +376,7 @@ static int pass_through_heap(burial *b)
     return 0;
 }
 
-static int bury(void *ctx, fw_slot *slot, uint64_t word)
+static int bury(void *ctx, fw_ringslot *slot, uint64_t word)
 {
     burial *b = ctx;
     enum fw_slot_state state = fw_slot_state(word), then;
@@ -401,7 +401,7 @@ int fw_ring_recover(fw_ring *r)
     return rc < 0 ? rc : b.slots;
 }
 
-static int count(void *ctx, fw_slot *slot, uint64_t word)
+static int count(void *ctx, fw_ringslot *slot, uint64_t word)
 {
     size_t *n = ctx;
 
@@ -418,7 +418,7 @@ size_t fw_ring_count(fw_ring *r)
     return n;
 }
 
-static int is_some(void *ctx, fw_slot *slot, uint64_t word)
+static int is_some(void *ctx, fw_ringslot *slot, uint64_t word)
 {
     (void)ctx;
     (void)slot;
@@ -441,7 +441,7 @@ int fw_ring_used_up(fw_ring *r, uint64_t *end)
     uint64_t p = fw_load_seqcst(&r->head);
 
     for (uint64_t i = 0; i < most(r); i++) {
-        fw_slot *slot = fw_ring_slot(r, p);
+        fw_ringslot *slot = fw_ring_slot(r, p);
         uint64_t word = look(slot);
 
         if (ahead(word, p) < 0)

@@ -27,12 +27,12 @@ enum fw_slot_state {
     FW_SLOT_TOMB   /* its producer died, or gave up: nothing is in it */
 };
 
-typedef struct fw_slot {
+typedef struct fw_ringslot {
     _Alignas(64) _Atomic uint64_t word;
     uint64_t size; /* the caller's, as all behind it */
     char bytes[48];
-} fw_slot;
-_Static_assert(sizeof(fw_slot) == 64, "one cache line, or the first of several");
+} fw_ringslot;
+_Static_assert(sizeof(fw_ringslot) == 64, "one cache line, or the first of several");
 
 /* In shared memory, the slots behind it. Zeros but for the geometry. */
 typedef struct fw_ring {
@@ -46,7 +46,7 @@ typedef struct fw_ring {
 
 /* A slot that this thread is about to fill, or to empty. */
 typedef struct fw_claim {
-    fw_slot *slot;
+    fw_ringslot *slot;
     uint64_t at, word; /* its position, and its word as it is while it is ours */
     uint64_t hint;     /* what the hint was when the search began */
     uint64_t next;     /* what it is to be when this is done */
@@ -71,11 +71,11 @@ static inline uint32_t fw_slot_owner(uint64_t word)
     return (uint32_t)word & 0xFFFFFFF;
 }
 
-static inline fw_slot *fw_ring_slot(fw_ring *r, uint64_t position)
+static inline fw_ringslot *fw_ring_slot(fw_ring *r, uint64_t position)
 {
     uint32_t i = (uint32_t)position < r->capacity ? (uint32_t)position : 0;
 
-    return (fw_slot *)(void *)((char *)(r + 1) + (size_t)i * r->stride);
+    return (fw_ringslot *)(void *)((char *)(r + 1) + (size_t)i * r->stride);
 }
 
 /* `me` is the owner to claim by; 0 where at most one thread at a time puts (claim) or gets

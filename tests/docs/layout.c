@@ -117,9 +117,9 @@ static void print_queue(void)
     PRINT_FIELD(fw_ring, head);
     PRINT_FIELD(fw_ring, capacity);
     PRINT_FIELD(fw_ring, stride);
-    PRINT_FIELD(fw_slot, word);
-    PRINT_FIELD(fw_slot, size);
-    PRINT_FIELD(fw_slot, bytes);
+    PRINT_FIELD(fw_ringslot, word);
+    PRINT_FIELD(fw_ringslot, size);
+    PRINT_FIELD(fw_ringslot, bytes);
 }
 
 static void print_team(void)

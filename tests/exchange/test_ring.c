@@ -13,11 +13,11 @@ enum { ME = 0x1001, OTHER = 0x1002 };
 
 static fw_ring *ring_new(uint32_t capacity)
 {
-    fw_ring *r = fw_heap_alloc(sizeof *r + capacity * sizeof(fw_slot));
+    fw_ring *r = fw_heap_alloc(sizeof *r + capacity * sizeof(fw_ringslot));
 
     cr_assert_not_null(r);
     r->capacity = capacity;
-    r->stride = sizeof(fw_slot);
+    r->stride = sizeof(fw_ringslot);
     return r;
 }
 
