@@ -85,6 +85,24 @@ static int join(scene *s)
     return 0;
 }
 
+/* All others have come. */
+static int until_last(scene *s)
+{
+    while (furrow_barrier_n_waiting(of(s)) < s->row->gone - 1)
+        usleep(100);
+    return 0;
+}
+
+static int enrol_last(scene *s)
+{
+    return enrol(s) || until_last(s);
+}
+
+static int join_last(scene *s)
+{
+    return join(s) || until_last(s);
+}
+
 static int abort_it(scene *s)
 {
     row_want(s, furrow_barrier_abort(of(s)) == 0);
@@ -242,10 +260,19 @@ static const operation meeting = {.object = "barrier",
                                   .survive = survive,
                                   .visit = sees_no_death};
 
+static const operation meeting_last = {.object = "barrier",
+                                       .name = "wait",
+                                       .set_up = lay,
+                                       .warm_up = enrol_last,
+                                       .operate = meet,
+                                       .finish = leave,
+                                       .survive = survive,
+                                       .visit = sees_no_death};
+
 static const operation meeting_unenrolled = {.object = "barrier",
                                              .name = "wait_unenrolled",
                                              .set_up = lay,
-                                             .warm_up = join,
+                                             .warm_up = join_last,
                                              .operate = meet,
                                              .survive = survive_unenrolled,
                                              .visit = sees_no_death};
@@ -304,9 +331,9 @@ static const operation leaving = {.object = "barrier",
 static const row rows[] = {
     {.how = &meeting, .position = "first", .gone = 2, .rival = come_later},
     {.how = &meeting, .position = "middle", .gone = 3, .rival = come_around},
-    {.how = &meeting, .position = "last", .gone = 2, .rival = come_first},
-    {.how = &meeting, .position = "last_of_three", .gone = 3, .rival = come_first},
-    {.how = &meeting,
+    {.how = &meeting_last, .position = "last", .gone = 2, .rival = come_first},
+    {.how = &meeting_last, .position = "last_of_three", .gone = 3, .rival = come_first},
+    {.how = &meeting_last,
      .position = "last_acts",
      .gone = 2,
      .rival = come_first,

@@ -15,7 +15,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-enum { RIVAL_ENDED = GROUND_OWN };
+enum { RIVAL_ENDED = GROUND_OWN, TAKEN, WAITS };
 
 static furrow_semaphore *of(scene *s)
 {
@@ -59,15 +59,26 @@ static int join(scene *s)
     return 0;
 }
 
+/* The victim has a token; a rival who wants it is asleep before the window. */
 static int join_and_take(scene *s)
 {
-    return join(s) || take(s);
+    if (join(s) || take(s))
+        return 1;
+    s->number[TAKEN] = 1;
+    while (s->row->rival && !s->number[WAITS])
+        usleep(100);
+    while (s->row->rival && kin_state((pid_t)s->number[WAITS]) != 'S')
+        usleep(100);
+    return 0;
 }
 
 /* Until there is a token; nobody helps but the victim, by its release or its death. */
 static int wait_for_it(scene *s)
 {
     s->ready = 1;
+    while (!s->number[TAKEN])
+        usleep(100);
+    s->number[WAITS] = getpid();
     row_want(s, furrow_semaphore_acquire(of(s), FURROW_FOREVER) == 0);
     s->number[RIVAL_ENDED] = 1;
     return give(s);
