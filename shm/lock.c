@@ -56,7 +56,7 @@ int fw_lock_broken(const fw_lock *lock)
     return *(const volatile int *)&lock->mutex.__data.__owner == NOT_RECOVERABLE;
 }
 
-enum { NOBODY_LOOKS = 30, HELD_BY_NOBODY = EPROTO };
+enum { NOBODY_LOOKS = 30, HELD_BY_NOBODY = EPROTO, SPINS = 50 };
 #define TICK_NS (100 * 1000 * 1000)
 
 /* No thread has the number that the word names as the holder. The kernel would have told a
@@ -108,10 +108,22 @@ static int wait_until(fw_lock *lock, furrow_deadline deadline)
     }
 }
 
+/* Most holders are about to let go: look a few times before falling asleep. */
+static int try_awhile(fw_lock *lock)
+{
+    const volatile int *word = &lock->mutex.__data.__lock;
+
+    for (int i = 0; i < SPINS && *word & FUTEX_TID_MASK; i++)
+        fw_pause();
+    return *word & FUTEX_TID_MASK ? EBUSY : try_for(lock, 0);
+}
+
 static int try_until(fw_lock *lock, furrow_deadline deadline)
 {
     int rc = try_for(lock, 0);
 
+    if (rc == EBUSY && deadline > 0)
+        rc = try_awhile(lock);
     return rc == EBUSY && deadline > 0 ? wait_until(lock, deadline) : rc;
 }
 
