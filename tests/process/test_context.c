@@ -71,7 +71,7 @@ Test(context, is_set_once_but_by_force)
     cr_assert_eq(furrow_context_set(FURROW_START_DEFAULT, 0), FURROW_EINVAL);
 }
 
-/* CPython: TestStartMethod.test_get_all_start_methods (fork) */
+/* CPython: TestStartMethod.test_get_all (fork) */
 Test(context, methods_have_names)
 {
     cr_assert_str_eq(furrow_start_name(FURROW_START_FORK), "fork");
