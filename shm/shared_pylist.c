@@ -280,7 +280,7 @@ int fw_shared_pylist_set(const fw_pylist *l, size_t index, const furrow_item *it
                        fw_shared_item_size(item), fills);
     code = (signed char)describe(item, fills, format);
     memcpy(l->bytes.at + l->formats + FORMAT * index, format, FORMAT);
-    l->bytes.at[l->codes + index] = code;
+    l->bytes.at[l->codes + index] = (char)code;
     lay(l->bytes.at + p.at, item, fills);
     return 0;
 }
