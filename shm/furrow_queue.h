@@ -58,8 +58,9 @@ int furrow_queue_free(furrow_queue *q);
 
 /* Put a message: a copy of `size` bytes (0: an empty message is one, too). Blocks while the
  * queue is full, until the deadline.
- * Errors: FURROW_EFULL (still full), FURROW_ECLOSED, FURROW_EINVAL, FURROW_ENOMEM (a message
- * that is not in place). Then nothing was put. */
+ * Errors: FURROW_EFULL (still full), FURROW_ECLOSED, FURROW_EINVAL; of a message that is not
+ * in place FURROW_ENOMEM, and FURROW_ETIME (somebody who is stopped, or slow, kept the heap's
+ * lock past the deadline). Then nothing was put. */
 int furrow_queue_put(furrow_queue *q, const void *bytes, size_t size,
                      furrow_deadline deadline);
 
@@ -67,7 +68,7 @@ int furrow_queue_put(furrow_queue *q, const void *bytes, size_t size,
  * while the queue is empty, until the deadline.
  * Errors: FURROW_EEMPTY (still empty), FURROW_ECLOSED (closed, and all has been got),
  * FURROW_ESHORT (capacity is too small: the message stays where it is, *size says how long
- * it is), FURROW_EINVAL. */
+ * it is), FURROW_ETIME (it is not in place; as for put; it stays, too), FURROW_EINVAL. */
 int furrow_queue_get(furrow_queue *q, void *buffer, size_t capacity, size_t *size,
                      furrow_deadline deadline);
 

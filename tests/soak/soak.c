@@ -15,18 +15,14 @@
 #include "soak.h"
 
 #include "heap.h"
+#include "reaper.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum { ROUND_SECONDS = 10, GRACE_SECONDS = 240 };
+enum { ROUND_SECONDS = 10 };
 
 soak world = {.pools = PTHREAD_MUTEX_INITIALIZER};
 
@@ -245,73 +241,13 @@ static int be_soak(double seconds)
     return world.deaths == 0 || world.torn_ranges == 0;
 }
 
-/* ---- its reaper ------------------------------------------------------------------------*/
-
-static int names_left(void)
-{
-    char mark[64];
-    DIR *dir = opendir("/dev/shm");
-    struct dirent *e;
-    int left = 0;
-
-    snprintf(mark, sizeof mark, "furrow-soak-%ld-", (long)getpid());
-    while (dir && (e = readdir(dir)))
-        left += strncmp(e->d_name, mark, strlen(mark)) == 0;
-    if (dir)
-        closedir(dir);
-    return left;
-}
-
-/* Bury whoever has ended. Returns 0 when no descendant is left; *status: the soak's. */
-static int family(pid_t soak_pid, int *status)
-{
-    int s;
-    pid_t pid;
-
-    while ((pid = waitpid(-1, &s, WNOHANG)) > 0)
-        if (pid == soak_pid)
-            *status = s;
-    return !(pid < 0 && errno == ECHILD);
-}
-
-static int watch_over(pid_t pid, double until)
-{
-    int status = -1;
-
-    while (family(pid, &status) && status == -1) {
-        if (seconds_now() > until) {
-            fprintf(stderr, "FAILED: the soak does not end\n");
-            kill(pid, SIGKILL);
-        }
-        nap_us(5000);
-    }
-    for (double gone_by = seconds_now() + 5; family(pid, &status) || names_left();)
-        if (nap_us(5000), seconds_now() > gone_by) {
-            fprintf(stderr, "FAILED: after 5 s there are %sprocesses and %d names\n",
-                    family(pid, &status) ? "" : "no ", names_left());
-            return 1;
-        }
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        fprintf(stderr, "FAILED: the soak ended with status 0x%x\n", (unsigned)status);
-        return 1;
-    }
-    puts("soak: no process and no name is left");
-    return 0;
-}
-
 int main(int argc, char **argv)
 {
     double seconds = argc > 1 ? strtod(argv[1], NULL) : 15;
-    pid_t pid;
 
-    if (!(seconds >= 1) || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
+    if (!(seconds >= 1)) {
         fprintf(stderr, "usage: soak [SECONDS]\n");
         return 2;
     }
-    pid = fork();
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        exit(be_soak(seconds));
-    }
-    return pid < 0 || watch_over(pid, seconds_now() + seconds + GRACE_SECONDS);
+    return reaper_run("soak", be_soak, seconds);
 }
