@@ -9,7 +9,7 @@ json=$2
 bad=0
 
 rm -f "$json"
-"$bench" --quick --rows dispatch,small,gap-1ms,heavy,hog,isolated,pipe --json "$json" || {
+"$bench" --quick --rows dispatch,small,gap-1ms,heavy,hog,isolated,pipe,queues,start --json "$json" || {
     echo "check_quick: furrow-bench failed with status $?"
     exit 1
 }
@@ -39,6 +39,16 @@ want dispatch furrow 'caller runs' "$number"
 want pipe furrow duplex "$number"
 want pipe furrow 'two pipes' "$number"
 want pipe python Pipe '[0-9n]' # null where there is no python3
+for setting in 1:1 '1:1, said so'; do
+    want queue furrow "$setting" "$number"
+    want queue-trip furrow "$setting" "$number"
+done
+want queue python 1:1 '[0-9n]'
+want queue-2x2 furrow 2:2 "$number"
+for method in thread fork forkserver spawn; do
+    want "start-$method" furrow "$method" "$number"
+    want "start-$method" python "$method" '[0-9n]'
+done
 want dispatch libgomp default '[0-9n]' # null where the compiler has none
 want dispatch libgomp active '[0-9n]'
 want dispatch barrier pthread "$number"

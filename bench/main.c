@@ -7,13 +7,14 @@
 #include "report.h"
 
 #include <errno.h>
+#include <furrow_process.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MIB ((size_t)1 << 20)
 
-enum { MAX_ROWS = 32, MAX_LINES = 16 };
+enum { MAX_ROWS = 48, MAX_LINES = 16 };
 
 typedef struct options {
     const bench_row *rows[MAX_ROWS + 1]; /* ends with NULL */
@@ -45,7 +46,7 @@ static void help(FILE *out)
     for (const bench_row *row = bench_rows; row->name; row++)
         fprintf(out, "  %-14s  %s (%s)\n", row->name, row->title, row->unit);
     fputs(
-        "  gap, isolated   all rows whose names begin so\n"
+        "  gap, isolated, start   all rows whose names begin so; also: queues, sync\n"
         "\n"
         "median: the median of the launches' medians; least, most: of these medians.\n"
         "p99: 99 of 100 samples of all launches are at least as good.\n"
@@ -258,6 +259,8 @@ int main(int argc, char **argv)
 {
     static options o;
     bench_machine machine;
+    if (furrow_init())
+        return 1;
     for (size_t i = 0; i < MAX_ROWS && bench_rows[i].name; i++)
         o.rows[i] = &bench_rows[i];
     parse(&o, argc, argv);

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * peer_python.c - the same between two processes of CPython, through its own
- * multiprocessing.Pipe: send_bytes() and recv_bytes(), in the loop that a Python
- * program would have. It is told by a byte to go round so many times, and answers how
- * many nanoseconds one took.
+ * peer_python.c - the same by CPython, through its own multiprocessing, in the loops that
+ * a Python program would have: a Pipe, a Queue, and the start and join of a Process. A
+ * script is told by a byte to measure once, and answers how long it took.
  */
 #include "bench.h"
 
+#include <fcntl.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define TURNS "500" /* a sample is their mean */
 
-static const char script[] =
+static const char pipe_script[] =
     "import os, sys, time\n"
     "from multiprocessing import Pipe\n"
     "os.sched_setaffinity(0, {int(sys.argv[1])})\n"
@@ -35,37 +34,101 @@ static const char script[] =
     "        near.recv_bytes()\n"
     "    print((time.perf_counter_ns() - begin) / " TURNS ", flush=True)\n";
 
+/* As many places as messages in furrow's queue. Who gets counts it in a word of his own. */
+static const char queue_script[] =
+    "import mmap, os, sys, time\n"
+    "from multiprocessing import Queue\n"
+    "cpus = [int(sys.argv[1]), int(sys.argv[2])]\n"
+    "people = 2 * int(sys.argv[3][0])\n"
+    "queue = Queue(1024)\n"
+    "counts = memoryview(mmap.mmap(-1, 4096)).cast('Q')\n"
+    "def get(place):\n"
+    "    queue.get()\n"
+    "    counts[64 * place] += 1\n"
+    "def put(place):\n"
+    "    queue.put(b'x' * 48)\n"
+    "os.sched_setaffinity(0, {cpus[0]})\n"
+    "others = []\n"
+    "for i in range(1, people):\n"
+    "    others.append(os.fork())\n"
+    "    if others[-1] == 0:\n"
+    "        os.sched_setaffinity(0, {cpus[i % 2]})\n"
+    "        while True:\n"
+    "            (put if i % 2 else get)(i)\n"
+    "while os.read(0, 1):\n"
+    "    before = sum(counts)\n"
+    "    begin = time.perf_counter_ns()\n"
+    "    for _ in range(2000):\n"
+    "        get(0)\n"
+    "    taken = time.perf_counter_ns() - begin\n"
+    "    print(taken / (sum(counts) - before), flush=True)\n"
+    "for pid in others:\n"
+    "    os.kill(pid, 9)\n"
+    "os._exit(0)\n";
+
+static const char start_script[] =
+    "import mmap, os, sys, threading, time\n"
+    "import multiprocessing as mp\n"
+    "memory = mmap.mmap(-1, int(sys.argv[4]))\n"
+    "for i in range(0, len(memory), mmap.PAGESIZE):\n"
+    "    memory[i] = 1\n"
+    "how = sys.argv[3]\n"
+    "one = threading.Thread if how == 'thread' else mp.get_context(how).Process\n"
+    "while os.read(0, 1):\n"
+    "    begin = time.perf_counter_ns()\n"
+    "    p = one(target=os.getpid)\n"
+    "    p.start()\n"
+    "    p.join()\n"
+    "    print((time.perf_counter_ns() - begin) / 1000, flush=True)\n";
+
 static FILE *to, *from;
 static pid_t pid;
 
-static void run(const bench_config *config, const int *ask, const int *answer)
+/* Its arguments: two CPUs, the setting, the bytes to map. */
+static void run(const bench_config *config, const char *script, const int *ask,
+                const int *answer)
 {
-    char cpu[16];
-    snprintf(cpu, sizeof cpu, "%d", config->cpus[0]);
+    char cpus[2][16], bytes[32];
+    for (int i = 0; i < 2; i++)
+        snprintf(cpus[i], sizeof cpus[i], "%d", config->cpus[i % config->workers]);
+    snprintf(bytes, sizeof bytes, "%zu", ((size_t)1 << 30) / (config->quick ? 8 : 1));
     dup2(ask[0], 0);
     dup2(answer[1], 1);
-    execlp("python3", "python3", "-c", script, cpu, (char *)NULL);
+    execlp("python3", "python3", "-c", script, cpus[0], cpus[1], config->setting, bytes,
+           (char *)NULL);
     _exit(127);
 }
 
-static int python_open(const bench_config *config)
+static int open_with(const bench_config *config, const char *script)
 {
     int ask[2], answer[2];
-    if (pipe(ask) || pipe(answer))
+    if (pipe2(ask, O_CLOEXEC) || pipe2(answer, O_CLOEXEC))
         return bench_fail("no pipes");
     pid = bench_child_fork();
     if (pid < 0)
         return -1;
-    if (pid == 0) {
-        close(ask[1]);
-        close(answer[0]);
-        run(config, ask, answer);
-    }
+    if (pid == 0)
+        run(config, script, ask, answer);
     close(ask[0]);
     close(answer[1]);
     to = fdopen(ask[1], "w");
     from = fdopen(answer[0], "r");
     return to && from ? 0 : bench_fail("no streams");
+}
+
+static int pipe_open(const bench_config *config)
+{
+    return open_with(config, pipe_script);
+}
+
+static int queue_open(const bench_config *config)
+{
+    return open_with(config, queue_script);
+}
+
+static int start_open(const bench_config *config)
+{
+    return open_with(config, start_script);
 }
 
 static int python_run(const bench_job *job, double *ns)
@@ -76,6 +139,7 @@ static int python_run(const bench_job *job, double *ns)
     return 0;
 }
 
+/* It ends when it is told nothing more. */
 static void python_close(void)
 {
     fclose(to);
@@ -84,4 +148,12 @@ static void python_close(void)
 }
 
 const bench_peer bench_peer_python = {
-    .name = "python", .open = python_open, .run = python_run, .close = python_close};
+    .name = "python", .open = pipe_open, .run = python_run, .close = python_close};
+const bench_peer bench_peer_python_queue = {.name = "python_queue",
+                                            .open = queue_open,
+                                            .run = python_run,
+                                            .close = python_close};
+const bench_peer bench_peer_python_start = {.name = "python_start",
+                                            .open = start_open,
+                                            .run = python_run,
+                                            .close = python_close};

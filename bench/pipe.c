@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * pipe.c - a message to another process and back. A sample is the mean of some hundred
- * round trips; the first samples are not counted.
+ * round trips, or what a peer says that takes the time itself: of a stream of messages, of
+ * a start. The first samples are not counted.
  */
 #include "bench.h"
 

@@ -132,6 +132,51 @@ static const bench_contender barrier[] = {
     {&bench_peer_meet, "furrow", "all meet", BENCH_NO_MEMORY, BENCH_CONTENDER},
     {0}};
 
+/* How many put and get; "said so": in the queue's options, for any number may. */
+static const bench_contender queue[] = {
+    {&bench_peer_queue, "furrow", "1:1", BENCH_NO_MEMORY, BENCH_CONTENDER},
+    {&bench_peer_queue, "furrow", "1:1, said so", BENCH_NO_MEMORY, BENCH_CONTENDER},
+    {&bench_peer_python_queue, "python", "1:1", BENCH_NO_MEMORY, BENCH_CONTENDER},
+    {0}};
+
+static const bench_contender queue_2x2[] = {
+    {&bench_peer_queue, "furrow", "2:2", BENCH_NO_MEMORY, BENCH_CONTENDER},
+    {&bench_peer_python_queue, "python", "2:2", BENCH_NO_MEMORY, BENCH_CONTENDER},
+    {0}};
+
+static const bench_contender queue_trip[] = {
+    {&bench_peer_floor, "floor", "one line", BENCH_NO_MEMORY, BENCH_LIMIT},
+    {&bench_peer_floor, "floor", "two lines", BENCH_NO_MEMORY, BENCH_LIMIT},
+    {&bench_peer_queue_trip, "furrow", "1:1", BENCH_NO_MEMORY, BENCH_CONTENDER},
+    {&bench_peer_queue_trip, "furrow", "1:1, said so", BENCH_NO_MEMORY,
+     BENCH_CONTENDER},
+    {0}};
+
+static const bench_contender start_thread[] = {
+    {&bench_peer_bare_start, "bare", "pthread", BENCH_SHARED, BENCH_LIMIT},
+    {&bench_peer_start, "furrow", "thread", BENCH_FURROW, BENCH_CONTENDER},
+    {&bench_peer_python_start, "python", "thread", BENCH_SHARED, BENCH_CONTENDER},
+    {0}};
+
+static const bench_contender start_fork[] = {
+    {&bench_peer_bare_start, "bare", "fork", BENCH_SHARED, BENCH_LIMIT},
+    {&bench_peer_start, "furrow", "fork", BENCH_FURROW, BENCH_CONTENDER},
+    {&bench_peer_python_start, "python", "fork", BENCH_SHARED, BENCH_CONTENDER},
+    {0}};
+
+static const bench_contender start_forkserver[] = {
+    {&bench_peer_bare_start, "bare", "fork", BENCH_SHARED, BENCH_LIMIT},
+    {&bench_peer_start, "furrow", "forkserver", BENCH_FURROW, BENCH_CONTENDER},
+    {&bench_peer_python_start, "python", "forkserver", BENCH_SHARED, BENCH_CONTENDER},
+    {0}};
+
+/* The bare one runs `true`, which is less of a program than this one. */
+static const bench_contender start_spawn[] = {
+    {&bench_peer_bare_start, "bare", "posix_spawn", BENCH_SHARED, BENCH_LIMIT},
+    {&bench_peer_start, "furrow", "spawn", BENCH_FURROW, BENCH_CONTENDER},
+    {&bench_peer_python_start, "python", "spawn", BENCH_SHARED, BENCH_CONTENDER},
+    {0}};
+
 const bench_row bench_rows[] = {
     {"dispatch", "an empty call, one chunk per worker", "ns", 1, BENCH_OPS,
      bench_measure_dispatch, dispatch, NULL, 0, NULL, 0},
@@ -189,6 +234,20 @@ const bench_row bench_rows[] = {
      bench_measure_sync, lock_contended, "sync", 0, NULL, 0},
     {"barrier", "all processes meet, beside glibc's barrier", "ns", 1, BENCH_OPS,
      bench_measure_sync, barrier, "sync", 0, NULL, 0},
+    {"queue", "a message of 48 bytes from one process to another", "ns", 1, BENCH_OPS,
+     bench_measure_pipe, queue, "queues", 0, NULL, 0},
+    {"queue-2x2", "the same, two put and two get", "ns", 1, BENCH_OPS,
+     bench_measure_pipe, queue_2x2, "queues", 0, NULL, 0},
+    {"queue-trip", "through one queue and back through another, both spin", "ns", 1,
+     BENCH_OPS, bench_measure_pipe, queue_trip, "queues", 0, NULL, 0},
+    {"start-thread", "start and join of a thread", "us", 1, BENCH_OPS,
+     bench_measure_pipe, start_thread, "start", 0, NULL, 0},
+    {"start-fork", "start and join of a process, 1 GiB mapped", "us", 1, BENCH_OPS,
+     bench_measure_pipe, start_fork, "start", 0, NULL, 0},
+    {"start-forkserver", "the same by forkserver", "us", 1, BENCH_OPS,
+     bench_measure_pipe, start_forkserver, "start", 0, NULL, 0},
+    {"start-spawn", "the same by spawn", "us", 1, BENCH_OPS, bench_measure_pipe,
+     start_spawn, "start", 0, NULL, 0},
     {0}};
 
 const bench_goal bench_goals[] = {
@@ -260,6 +319,23 @@ const bench_goal bench_goals[] = {
      .setting = "alone",
      .factor = 1,
      .most = 20},
+    {.row = "queue",
+     .text = "a message takes at most 70 ns",
+     .who = "furrow",
+     .setting = "1:1",
+     .factor = 1,
+     .most = 70},
+    {.row = "queue-trip",
+     .text = "the round trip takes at most 3 times the floor",
+     .who = "furrow",
+     .setting = "1:1",
+     .factor = 1 / 3.0},
+    {.row = "start-fork",
+     .text = "start and join take at most 0.3 ms",
+     .who = "furrow",
+     .setting = "fork",
+     .factor = 1,
+     .most = 300},
     {0}};
 
 int bench_row_is(const bench_row *row, const char *name)
