@@ -15,6 +15,7 @@ const row_table *const row_table_of[] = {
     &sync_semaphore_rows,
     &sync_condition_rows,
     &sync_barrier_rows,
+    &sync_life_rows,
     &shared_rows,
     &queue_rows,
     &worker_rows,

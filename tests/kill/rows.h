@@ -16,6 +16,7 @@ extern const row_table sync_lock_rows;
 extern const row_table sync_semaphore_rows;
 extern const row_table sync_condition_rows;
 extern const row_table sync_barrier_rows;
+extern const row_table sync_life_rows;
 extern const row_table shared_rows;
 extern const row_table queue_rows;
 extern const row_table worker_rows;
