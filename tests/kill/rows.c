@@ -18,6 +18,7 @@ const row_table *const row_table_of[] = {
     &sync_life_rows,
     &shared_rows,
     &queue_rows,
+    &process_rows,
     &worker_rows,
     &nursery_rows,
     &opener_rows,

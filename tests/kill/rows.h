@@ -19,6 +19,7 @@ extern const row_table sync_barrier_rows;
 extern const row_table sync_life_rows;
 extern const row_table shared_rows;
 extern const row_table queue_rows;
+extern const row_table process_rows;
 extern const row_table worker_rows;
 extern const row_table nursery_rows;
 extern const row_table opener_rows;
