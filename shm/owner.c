@@ -11,6 +11,10 @@
  *          block's owner. After a death, the next holder sees that it is committed by *word
  *          being something else than `expected`, and lets the block follow.
  *
+ *   both   a word, a block and another one: the two blocks are noted as a pair first, then
+ *          comes the pass of the first one, then the other's owner. The next holder repairs
+ *          the pass before the pair.
+ *
  * A pass is sound when nobody else changes the word while it is `expected`, before he has had
  * the heap's lock behind the passer's death: a word that names the passer (ring.c), or one
  * that is changed in this way only (the magic of a queue). Never twice the same `expected`:
@@ -76,7 +80,7 @@ static void note_pass(fw_heap *heap, const fw_pass *p, int owner)
     fw_store_release(&heap->pass_word, (uint64_t)(uintptr_t)p->word);
 }
 
-int fw_owner_pass(const fw_segment *s, const fw_pass *p, int owner)
+static int pass(const fw_segment *s, const fw_pass *p, int owner)
 {
     uint64_t expected = p->expected;
     int rc = 0;
@@ -91,6 +95,30 @@ int fw_owner_pass(const fw_segment *s, const fw_pass *p, int owner)
     fw_fence_death();
     fw_store_release(&s->heap->pass_word, 0);
     return rc;
+}
+
+/* With another block. The pair is noted before, and says nothing as long as the block has
+ * the owner that it had. */
+static int pass_pair(const fw_segment *s, const fw_pass *p, int owner)
+{
+    int rc;
+
+    if (owner_of(s, p->with) < 0)
+        return fw_fail(FURROW_EINVAL, "no block of the heap begins at %p", p->with);
+    s->heap->pair_block = (uint64_t)(uintptr_t)p->with;
+    fw_fence_death();
+    fw_store_release(&s->heap->pair_object, (uint64_t)(uintptr_t)p->block);
+    rc = pass(s, p, owner);
+    if (rc == 0)
+        rc = own(s, p->with, owner);
+    fw_fence_death();
+    fw_store_release(&s->heap->pair_object, 0);
+    return rc;
+}
+
+int fw_owner_pass(const fw_segment *s, const fw_pass *p, int owner)
+{
+    return p->with ? pass_pair(s, p, owner) : pass(s, p, owner);
 }
 
 static void repair_pair(const fw_segment *s)
@@ -126,6 +154,6 @@ static void repair_pass(const fw_segment *s)
 
 void fw_owner_repair(const fw_segment *s)
 {
-    repair_pair(s);
     repair_pass(s);
+    repair_pair(s); /* behind it: of both, the pair follows the block of the pass */
 }

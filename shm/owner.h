@@ -11,11 +11,13 @@
 /* Change the owner of an object and the block that goes with it (or NULL) as one. */
 int fw_owner_set_pair(const fw_segment *s, void *object, void *block, int owner);
 
-/* Change *word from `expected` to `desired` and, as one with that, the owner of the block. */
+/* Change *word from `expected` to `desired` and, as one with that, the owner of the block,
+ * and of another one unless `with` is NULL. Both have the same owner before. */
 typedef struct fw_pass {
     void *block;
     _Atomic uint64_t *word;
     uint64_t expected, desired;
+    void *with;
 } fw_pass;
 int fw_owner_pass(const fw_segment *s, const fw_pass *p, int owner);
 

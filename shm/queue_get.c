@@ -152,8 +152,10 @@ static int get_in_place(getting *g, size_t size)
 /* The block is ours, and the slot is free. */
 static int take_block(getting *g, void *block)
 {
-    fw_pass pass = {block, &g->claim.slot->word, g->claim.word,
-                    fw_ring_empty_word(&g->claim)};
+    fw_pass pass = {.block = block,
+                    .word = &g->claim.slot->word,
+                    .expected = g->claim.word,
+                    .desired = fw_ring_empty_word(&g->claim)};
     int rc = hold_task(g);
 
     if (rc == 0) {

@@ -108,7 +108,10 @@ static int put_in_place(putting *p, const void *bytes, size_t size,
 static int publish_block(putting *p, void *block, size_t size)
 {
     fw_ringslot *slot = p->claim.slot;
-    fw_pass pass = {block, &slot->word, p->claim.word, fw_ring_full_word(&p->claim)};
+    fw_pass pass = {.block = block,
+                    .word = &slot->word,
+                    .expected = p->claim.word,
+                    .desired = fw_ring_full_word(&p->claim)};
     int rc;
 
     slot->size = size | FW_SLOT_BLOCK;

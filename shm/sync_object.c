@@ -2,9 +2,10 @@
  *
  * Objects of furrow_sync.h as blocks of the heap.
  *
- * Who writes the magic: the maker, before the block is published, and whoever frees it, by
- * compare-and-swap, so that of two only one does. Killed between that and the giving back:
- * the block stays until the family ends, and is no object any more.
+ * Who writes the magic: the maker, before the block is published, and whoever frees it, under
+ * the heap's lock and as one with making the blocks his own (owner.c), so that of two only one
+ * does. Killed before that, it is the object that it was; behind it, its blocks go as whatever
+ * else he has not published.
  */
 #include "sync_object.h"
 
@@ -51,7 +52,10 @@ int fw_sync_refuse(const char *function, const void *object, const char *noun)
 int fw_sync_free(const char *function, void *object, void *other,
                  _Atomic uint64_t *magic, uint64_t value)
 {
-    if (!fw_cas_seqcst(magic, &value, 0))
-        return fw_status_in(function, fw_fail(FURROW_EINVAL, "it is free already"));
-    return fw_status_in(function, fw_heap_free_pair(object, other));
+    fw_pass ending = {.block = object, .word = magic, .expected = value, .with = other};
+    int rc = fw_heap_pass(&ending, FW_HEAP_TO_ME);
+
+    if (rc == FURROW_EBUSY)
+        rc = fw_fail(FURROW_EINVAL, "it is free already");
+    return fw_status_in(function, rc < 0 ? rc : fw_heap_free_pair(object, other));
 }

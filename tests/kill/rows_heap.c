@@ -162,7 +162,10 @@ static int lay_word_and_subject(scene *s)
 
 static int pass_to(scene *s, int to)
 {
-    fw_pass p = {s->subject, word_of(s), WORD_BEFORE, WORD_AFTER};
+    fw_pass p = {.block = s->subject,
+                 .word = word_of(s),
+                 .expected = WORD_BEFORE,
+                 .desired = WORD_AFTER};
 
     row_want(s, fw_heap_pass(&p, to) == 0);
     return 0;

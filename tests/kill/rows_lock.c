@@ -10,6 +10,9 @@
 #include "lock.h"
 
 #include <signal.h>
+#include <unistd.h>
+
+enum { TAKEN, WAITS };
 
 typedef struct guarded {
     fw_lock lock;
@@ -119,7 +122,23 @@ static int hold(scene *s)
 static int wait_for_it(scene *s)
 {
     s->ready = 1;
+    while (!s->number[TAKEN])
+        usleep(100);
+    s->number[WAITS] = getpid();
     return use(s);
+}
+
+/* The victim has it; a rival who wants it is asleep before the window. */
+static int lock_before(scene *s)
+{
+    if (lock(s) != 0)
+        return 1;
+    s->number[TAKEN] = 1;
+    while (s->row->rival && !s->number[WAITS])
+        usleep(100);
+    while (s->row->rival && kin_state((pid_t)s->number[WAITS]) != 'S')
+        usleep(100);
+    return 0;
 }
 
 /* A child takes it and is killed between the two. */
@@ -186,7 +205,7 @@ static const operation inheriting = {.object = "lock",
 static const operation unlocking = {.object = "lock",
                                     .name = "unlock",
                                     .set_up = lay,
-                                    .warm_up = lock,
+                                    .warm_up = lock_before,
                                     .operate = give,
                                     .survive = survive,
                                     .visit = visit};
