@@ -141,7 +141,6 @@ static const bench_contender queue[] = {
 
 static const bench_contender queue_2x2[] = {
     {&bench_peer_queue, "furrow", "2:2", BENCH_NO_MEMORY, BENCH_CONTENDER},
-    {&bench_peer_python_queue, "python", "2:2", BENCH_NO_MEMORY, BENCH_CONTENDER},
     {0}};
 
 static const bench_contender queue_trip[] = {
