@@ -140,8 +140,7 @@ static const bench_contender queue[] = {
     {0}};
 
 static const bench_contender queue_2x2[] = {
-    {&bench_peer_queue, "furrow", "2:2", BENCH_NO_MEMORY, BENCH_CONTENDER},
-    {0}};
+    {&bench_peer_queue, "furrow", "2:2", BENCH_NO_MEMORY, BENCH_CONTENDER}, {0}};
 
 static const bench_contender queue_trip[] = {
     {&bench_peer_floor, "floor", "one line", BENCH_NO_MEMORY, BENCH_LIMIT},
