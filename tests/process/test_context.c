@@ -197,11 +197,12 @@ Test(context, what_the_server_has_prepared_its_children_have)
 /* CPython: _TestProcess.test_set_executable (spawn forkserver) */
 Test(context, another_program_may_be_run_in_its_place)
 {
+    if (!peer_anew())
+        return;
+
     note *n = note_new();
     furrow_process *p = proc_new(proc_nothing, n);
 
-    if (!peer_anew())
-        return;
     cr_assert_eq(furrow_process_helper("/nowhere/furrow-worker"), 0);
     cr_assert_lt(furrow_process_start(p), 0);
     cr_assert_not_null(strstr(furrow_last_error()->text, "/nowhere/furrow-worker"));
@@ -213,10 +214,11 @@ Test(context, another_program_may_be_run_in_its_place)
 /* CPython: TestNoForkBomb.test_noforkbomb (spawn forkserver) */
 Test(context, a_program_that_does_not_call_furrow_init_runs_once)
 {
-    furrow_process *p = proc_new(proc_nothing, note_new());
-
     if (!peer_anew())
         return;
+
+    furrow_process *p = proc_new(proc_nothing, note_new());
+
     cr_assert_eq(furrow_process_helper("/bin/true"), 0);
     cr_assert_eq(furrow_process_start(p), FURROW_EDIED);
     cr_assert_not_null(strstr(furrow_last_error()->text, "furrow_init"));
