@@ -233,10 +233,12 @@ static int collect(fw_child *c)
 
     if (p->state != FW_PROCESS_RUNS)
         return p->state == FW_PROCESS_ENDED;
-    if (!ended(c) || find_code(c, &p->code) < 0)
+    if (!ended(c))
         return 0;
-    if (c->method == FURROW_START_THREAD)
+    if (c->method == FURROW_START_THREAD) /* its code is ours to read then */
         pthread_join(c->thread, NULL);
+    if (find_code(c, &p->code) < 0)
+        return 0;
     p->state = FW_PROCESS_ENDED;
     return 2;
 }
