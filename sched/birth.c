@@ -10,6 +10,10 @@
  * Whoever is killed in between, its end of the line closes: the parent hears of the death
  * and takes back what it has, the child ends. Where a copy of the line's end lives on in
  * another fork of the program, the pidfds tell.
+ *
+ * The go-ahead and the child's place in the list are one step under the list's lock: what
+ * cannot be told to begin for lack of memory is taken back, and never begins. To hear it takes
+ * no memory, nor does a thread's end.
  */
 #include "birth.h"
 
@@ -151,7 +155,10 @@ static void undo(fw_birth *b)
     fw_child *c = b->child;
     int code;
 
-    if (c->pidfd >= 0) {
+    if (c->method == FURROW_START_THREAD && c->pid > 0) {
+        fw_os_line_end(c->line); /* it hears that it is not to begin */
+        pthread_join(c->thread, NULL);
+    } else if (c->pidfd >= 0) {
         (void)fw_os_pidfd_signal(c->pidfd, SIGKILL);
         (void)fw_os_readable(&c->pidfd, 1, fw_os_now() + 5 * SECOND);
     } else if (c->ours) {
@@ -161,6 +168,26 @@ static void undo(fw_birth *b)
     if (c->ours)
         (void)fw_os_ended(c->pid, c->pidfd, &code);
     fw_children_remove(c);
+}
+
+/* It has what it needs, and is one of ours when it begins. */
+static int let_go(furrow_process *p, fw_birth *b)
+{
+    int rc;
+
+    (void)fw_os_start_time(b->child->pid, &b->child->start_time);
+    fw_children_lock();
+    fw_store_relaxed(&p->pid, b->child->pid);
+    rc = fw_os_line_send(b->child->line, "g", 1, -1);
+    if (rc == 0 || rc == -EPIPE) { /* it has died already: a join tells */
+        p->child = b->child;
+        p->state = FW_PROCESS_RUNS;
+        rc = 0;
+    } else {
+        fw_store_relaxed(&p->pid, 0);
+    }
+    fw_children_unlock();
+    return rc == 0 ? 0 : fw_fail_os(-rc, "cannot tell a new process to begin");
 }
 
 static int attempt(furrow_process *p, const fw_method *m, fw_birth *b)
@@ -173,18 +200,11 @@ static int attempt(furrow_process *p, const fw_method *m, fw_birth *b)
     if (!b->child)
         return furrow_last_error()->code;
     rc = m->start(b);
-    if (rc != 0) {
+    if (rc == 0)
+        rc = let_go(p, b);
+    if (rc != 0)
         undo(b);
-        return rc;
-    }
-    (void)fw_os_start_time(b->child->pid, &b->child->start_time);
-    fw_children_lock();
-    p->child = b->child;
-    p->state = FW_PROCESS_RUNS;
-    fw_store_relaxed(&p->pid, b->child->pid);
-    fw_children_unlock();
-    (void)fw_os_line_send(b->child->line, "g", 1, -1);
-    return 0;
+    return rc;
 }
 
 static int begin(furrow_process *p, const fw_method *m)

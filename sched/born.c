@@ -42,11 +42,10 @@ static void leave_with_thread(void *unused)
 
 static void await_go(int line, const fw_parent *parent)
 {
-    char go;
     int rc;
 
     do
-        rc = fw_os_line_recv(line, &go, 1, NULL, fw_os_now() + 100 * 1000 * 1000);
+        rc = fw_os_line_await(line, fw_os_now() + 100 * 1000 * 1000);
     while (rc == -ETIMEDOUT && !fw_os_process_gone(parent->pid, parent->start_time));
     if (rc < 0)
         fw_os_exit(1);

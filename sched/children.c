@@ -164,13 +164,14 @@ static int ended(const fw_child *c)
            fw_os_process_gone(c->pid, c->start_time);
 }
 
-/* Reads what was said; 1: by one who knows. */
+/* Reads what was said; 1: by one who knows. -errno: there is more, which cannot be read. */
 static int hear_code(const fw_child *c, int *code, int *said)
 {
     int64_t until = fw_os_now() + (c->ours ? 0 : 2000 * MS);
     fw_word word;
+    int rc;
 
-    while (fw_line_hear(c->line, &word, NULL, until) == 0) {
+    while ((rc = fw_line_hear(c->line, &word, NULL, until)) == 0) {
         if (word.kind == FW_LINE_EXITED) {
             *code = word.value;
             *said = 1;
@@ -180,7 +181,7 @@ static int hear_code(const fw_child *c, int *code, int *said)
             return 1;
         }
     }
-    return 0;
+    return rc == -EPIPE || rc == -ETIMEDOUT ? 0 : rc;
 }
 
 static int guess(const fw_child *c)
@@ -203,7 +204,7 @@ static int told_late(const fw_child *c, int *code)
     return 0;
 }
 
-/* Of one that has ended. -EAGAIN: it is not released yet. */
+/* Of one that has ended. -EAGAIN: it is not released yet; -errno: not to be read now. */
 static int find_code(const fw_child *c, int *code)
 {
     int rc = -ECHILD, said = 0, own = 0;
@@ -216,20 +217,23 @@ static int find_code(const fw_child *c, int *code)
         rc = fw_os_ended(c->pid, c->pidfd, code);
     if (rc == 0 || rc == -EAGAIN)
         return rc;
-    if (hear_code(c, &own, &said)) {
+    rc = hear_code(c, &own, &said);
+    if (rc > 0)
         *code = own;
-        return 0;
-    }
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
     if (!said && told_late(c, code))
         return 0;
     *code = said ? own : guess(c);
     return 0;
 }
 
-/* Under the lock. */
+/* Under the lock. 0: it runs; 1, now 2: it has ended, and its code is known; -errno: it has
+ * ended, and its code is not to be had now. */
 static int collect(fw_child *c)
 {
     furrow_process *p = c->process;
+    int rc;
 
     if (p->state != FW_PROCESS_RUNS)
         return p->state == FW_PROCESS_ENDED;
@@ -237,8 +241,9 @@ static int collect(fw_child *c)
         return 0;
     if (c->method == FURROW_START_THREAD) /* its code is ours to read then */
         pthread_join(c->thread, NULL);
-    if (find_code(c, &p->code) < 0)
-        return 0;
+    rc = find_code(c, &p->code);
+    if (rc < 0)
+        return rc == -EAGAIN ? 0 : rc;
     p->state = FW_PROCESS_ENDED;
     return 2;
 }

@@ -41,7 +41,8 @@ void fw_children_forget(int own);
 /* The child's line for the thread or process that it is for: the child has it now. */
 void fw_children_close_theirs(fw_child *c);
 
-/* Has it ended? Then its exit code is known from now on. Does not block. */
+/* Has it ended? 1: its exit code is known from now on. -errno: how it ended cannot be heard
+ * now (there is no memory); ask again. Does not block. */
 int fw_children_collect(fw_child *c);
 
 /* Sleep until it has ended, or `until`. */

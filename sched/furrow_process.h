@@ -117,7 +117,8 @@ inline furrow_process *furrow_process_new(furrow_process_function function,
 int furrow_process_start(furrow_process *p);
 
 /* Wait until it has ended. Blocks until the deadline.
- * Errors: FURROW_ETIME, FURROW_EOWNER, FURROW_EINVAL (not started; of itself). */
+ * Errors: FURROW_ETIME, FURROW_EOWNER, FURROW_EINVAL (not started; of itself), FURROW_ENOMEM
+ * (it has ended, and its last word cannot be read now: try again). */
 int furrow_process_join(furrow_process *p, furrow_deadline deadline);
 
 /* 1: it runs; 0: not started, or it has ended. FURROW_EOWNER, FURROW_EINVAL. */
@@ -127,7 +128,8 @@ int furrow_process_is_alive(furrow_process *p);
  * FURROW_EXIT_UNKNOWN where neither it nor the kernel can tell any more: something else
  * took its status (a server that was killed, or the program's own wait() or SIGCHLD
  * setting), on a kernel before Linux 6.15.
- * Errors: FURROW_EBUSY (it still runs), FURROW_EEMPTY (not started), FURROW_EOWNER. */
+ * Errors: FURROW_EBUSY (it still runs), FURROW_EEMPTY (not started), FURROW_EOWNER,
+ * FURROW_ENOMEM (its last word cannot be read now; ask again). */
 #define FURROW_EXIT_UNKNOWN 255
 int furrow_process_exit_code(furrow_process *p, int *code);
 

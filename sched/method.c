@@ -58,24 +58,23 @@ const fw_method fw_method_spawn = {.name = "spawn", .exec = 1, .start = start_sp
 
 /* ---- thread ---------------------------------------------------------------------------*/
 
-/* By return or by pthread_exit(). */
+/* By return or by pthread_exit(). That nothing more is said cannot fail. */
 static void thread_ends(void *arg)
 {
     const fw_child *c = arg;
 
-    (void)fw_line_say(c->theirs, FW_LINE_EXITED, 0, -1);
+    fw_os_line_end(c->theirs);
 }
 
 static void *be_thread(void *arg)
 {
     fw_child *c = arg;
     furrow_process *p = c->process;
-    char go;
 
     fw_kin_thread(p);
-    (void)fw_os_line_recv(c->theirs, &go, 1, NULL, INT64_MAX);
     pthread_cleanup_push(thread_ends, c);
-    p->code = p->function(p->arg, p->size);
+    if (fw_os_line_await(c->theirs, INT64_MAX) == 0)
+        p->code = p->function(p->arg, p->size);
     pthread_cleanup_pop(1);
     return NULL;
 }
@@ -85,7 +84,7 @@ static int start_thread(fw_birth *b)
     fw_child *c = b->child;
     int rc;
 
-    b->process->code = 0;
+    b->process->code = 0; /* of pthread_exit() */
     rc = pthread_create(&c->thread, NULL, be_thread, c);
     if (rc != 0)
         return fw_fail_os(rc, "cannot start a thread");

@@ -175,16 +175,24 @@ int furrow_process_start(furrow_process *p)
     return fw_status_in(__func__, fw_birth_start(p));
 }
 
+/* 1 when it has ended and its code is known. */
+static int collected(furrow_process *p)
+{
+    int rc = fw_children_collect(p->child);
+
+    return rc >= 0 ? rc : fw_fail_os(-rc, "no word of how %s ended", p->is.name);
+}
+
 static int join_child(furrow_process *p, furrow_deadline deadline)
 {
     int rc = started(p);
 
-    while (rc == 0 && !fw_children_collect(p->child)) {
+    while (rc == 0 && (rc = collected(p)) == 0) {
         if (fw_os_now() >= deadline)
             return fw_fail(FURROW_ETIME, "%s still runs", p->is.name);
         fw_children_await(p->child, deadline);
     }
-    return rc;
+    return rc < 0 ? rc : 0;
 }
 
 int furrow_process_join(furrow_process *p, furrow_deadline deadline)
@@ -220,10 +228,12 @@ static int exit_code(furrow_process *p, int *code)
         return rc;
     if (p->state < FW_PROCESS_RUNS)
         return fw_fail(FURROW_EEMPTY, "%s was not started", p->is.name);
-    if (!fw_children_collect(p->child))
+    rc = collected(p);
+    if (rc == 0)
         return fw_fail(FURROW_EBUSY, "%s still runs", p->is.name);
-    *code = p->code;
-    return 0;
+    if (rc > 0)
+        *code = p->code;
+    return rc < 0 ? rc : 0;
 }
 
 int furrow_process_exit_code(furrow_process *p, int *code)

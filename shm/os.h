@@ -292,12 +292,20 @@ int fw_os_random(void *bytes, size_t size);
 /* Two ends, of bytes in order and of fds that are passed along; close-on-exec, high. */
 int fw_os_line(int end[2]);
 
-/* All of it, with an fd when that is not negative. -EPIPE when nobody has the other end. */
+/* All of it, with an fd when that is not negative. -EPIPE when nobody has the other end. A
+ * lack of memory is waited out for a moment, here and in recv(). */
 int fw_os_line_send(int line, const void *bytes, size_t size, int fd);
 
 /* Exactly so many bytes, and the fd that came with them, or -1, in *fd (which may be NULL).
  * -EPIPE at the end, -ETIMEDOUT: what came until then is lost. */
 int fw_os_line_recv(int line, void *bytes, size_t size, int *fd, int64_t until);
+
+/* Take one byte, whatever it is, also when there is no memory at all. 0, -EPIPE, -ETIMEDOUT. */
+int fw_os_line_await(int line, int64_t until);
+
+/* Nothing more is said over the line, in either direction, whoever has a copy of an end; what
+ * was said before can be heard. It cannot fail. */
+void fw_os_line_end(int line);
 
 /* Which of so many fds (at most 4; -1: none) have something to be had, the end included? A
  * set of bits; 0: none until `until`. */

@@ -8,13 +8,32 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#define MOMENT_NS (200 * INT64_C(1000000))
 
 typedef union one_fd {
     char room[CMSG_SPACE(sizeof(int))];
     struct cmsghdr align;
 } one_fd;
+
+/* The kernel had no memory for a message just now. Waits a millisecond; 0 when that has been
+ * so for a moment: *since is 0 before the first time. */
+static int memory_may_come(int64_t *since)
+{
+    int64_t now = fw_os_now();
+
+    if (errno != ENOMEM && errno != ENOBUFS)
+        return 0;
+    if (!*since)
+        *since = now;
+    if (now - *since > MOMENT_NS)
+        return 0;
+    (void)poll(NULL, 0, 1);
+    return 1;
+}
 
 int fw_os_line(int end[2])
 {
@@ -42,6 +61,7 @@ static void put_fd(struct msghdr *m, one_fd *with, int fd)
 int fw_os_line_send(int line, const void *bytes, size_t size, int fd)
 {
     const char *at = bytes;
+    int64_t since = 0;
     one_fd with;
 
     while (size) {
@@ -52,10 +72,11 @@ int fw_os_line_send(int line, const void *bytes, size_t size, int fd)
         if (fd >= 0)
             put_fd(&m, &with, fd);
         n = sendmsg(line, &m, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && (errno == EINTR || memory_may_come(&since)))
             continue;
         if (n < 0)
             return errno == ECONNRESET ? -EPIPE : -errno;
+        since = 0;
         fd = -1;
         at += n;
         size -= (size_t)n;
@@ -104,9 +125,28 @@ static void take_fd(struct msghdr *m, int *fd)
     }
 }
 
+int fw_os_line_await(int line, int64_t until)
+{
+    int bytes = 0;
+    char byte;
+
+    if (!fw_os_readable(&line, 1, until))
+        return -ETIMEDOUT;
+    if (ioctl(line, FIONREAD, &bytes) != 0 || bytes == 0)
+        return -EPIPE;
+    (void)recv(line, &byte, 1, MSG_DONTWAIT); /* that it came is known */
+    return 0;
+}
+
+void fw_os_line_end(int line)
+{
+    (void)shutdown(line, SHUT_RDWR);
+}
+
 int fw_os_line_recv(int line, void *bytes, size_t size, int *fd, int64_t until)
 {
     char *at = bytes;
+    int64_t since = 0;
     one_fd with;
 
     if (fd)
@@ -121,12 +161,15 @@ int fw_os_line_recv(int line, void *bytes, size_t size, int *fd, int64_t until)
 
         if (n == 0 || (n < 0 && errno == ECONNRESET))
             return -EPIPE;
-        if (n < 0 && errno != EAGAIN && errno != EINTR)
+        if (n < 0 && (errno == EINTR || memory_may_come(&since)))
+            continue;
+        if (n < 0 && errno != EAGAIN)
             return -errno;
         if (n < 0 && errno == EAGAIN && !fw_os_readable(&line, 1, until))
             return -ETIMEDOUT;
         if (n < 0)
             continue;
+        since = 0;
         take_fd(&m, fd);
         at += n;
         size -= (size_t)n;
