@@ -12,7 +12,8 @@
  *             happened. After: the block is the dead one's and is swept.
  *   publish   {RUN, 0, n}: from now on the block is reclaimed by nobody but free().
  *   free      {RUN, me, n}, then the memory is given back without the lock, then {FREE, n}.
- *             Killed between: the sweep finishes it.
+ *             Killed between: the sweep finishes it. Without patience for the second time of
+ *             the lock: later.
  *   merge     {FREE, n + m} over two neighbours, by whoever walks past them.
  *
  *   pair      an object and its block change owner as one, and
@@ -306,7 +307,8 @@ static int free_run(const fw_segment *s, int z, size_t u)
     return 0;
 }
 
-/* The block is ours and unpublished: take it apart. */
+/* The block is ours and unpublished: take it apart. FURROW_ETIME: still ours, and part of
+ * its memory may be gone. */
 static int free_own(const fw_segment *s, void *block)
 {
     int z = fw_unit_zone(s, block);
@@ -323,11 +325,58 @@ static int free_own(const fw_segment *s, void *block)
     return 0;
 }
 
+/* ---- freed, but for the lock ----------------------------------------------------------*/
+
+/* A block that was made ours to be freed when the patience was over: nobody else's business
+ * any more. It is freed when we free something again, or swept when we end. The list goes
+ * through the blocks themselves, and begins in a page that a fork wipes: what is ours is
+ * not our child's. */
+static void *_Atomic late_page;
+
+void fw_heap_free_later(void *block)
+{
+    void *_Atomic *head;
+    void *page, *first;
+
+    if (fw_os_page_wiped_on_fork(&late_page, &page) < 0)
+        return;
+    head = page;
+    first = fw_load_relaxed(head);
+    do
+        memcpy(block, &first, sizeof first);
+    while (!fw_cas_seqcst(head, &first, block));
+}
+
+/* At once, or later. */
+static int free_soon(const fw_segment *s, void *block)
+{
+    int rc = free_own(s, block);
+
+    if (rc != FURROW_ETIME)
+        return rc;
+    fw_heap_free_later(block);
+    return 0;
+}
+
+static void free_the_late(const fw_segment *s)
+{
+    void *_Atomic *head = fw_load_acquire(&late_page);
+    void *block = head && fw_load_relaxed(head) ? fw_swap_seqcst(head, NULL) : NULL;
+
+    while (block) {
+        void *next;
+
+        memcpy(&next, block, sizeof next);
+        (void)free_soon(s, block);
+        block = next;
+    }
+}
+
 int fw_heap_free_pair(void *object, void *block)
 {
     fw_heap *heap = fw_heap_lock();
     const fw_segment *s = fw_segment_peek();
-    int rc;
+    int rc, too = 0;
 
     if (!heap)
         return furrow_last_error()->code;
@@ -335,9 +384,13 @@ int fw_heap_free_pair(void *object, void *block)
     if (rc >= 0)
         rc = fw_owner_set_pair(s, object, block, rc + 1);
     fw_heap_unlock(heap);
-    if (rc == 0 && block)
-        rc = free_own(s, block);
-    return rc < 0 ? rc : free_own(s, object);
+    if (rc < 0)
+        return rc;
+    if (block)
+        too = free_soon(s, block);
+    rc = free_soon(s, object);
+    free_the_late(s);
+    return rc < 0 ? rc : too;
 }
 
 int fw_heap_free(void *block)

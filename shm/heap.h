@@ -28,8 +28,11 @@ int fw_heap_publish_pair(void *object, void *block);
 int fw_heap_free_pair(void *object, void *block);
 
 /* 0, or FURROW_EINVAL when no block begins there. FURROW_ETIME, when the thread's patience
- * was over: try again, it is this process's until then. */
+ * was over: nothing has changed, try again. */
 int fw_heap_free(void *block);
+
+/* A block that is this process's alone: free it when it frees another one. */
+void fw_heap_free_later(void *block);
 
 /* Change a word in the heap and, as one with that, the owner of a block: a kill leaves both
  * as they were or both changed. owner.c says which words that may be done to. FURROW_EBUSY:
