@@ -98,7 +98,7 @@ static furrow_future *submit(furrow_pool *pool, const furrow_call *request, size
     f->submission = fw_submission_new();
     if (!f->submission || fill_and_queue(pool, f->submission, &call) < 0) {
         if (f->submission)
-            fw_submission_release(f->submission);
+            fw_submission_release(pool->team, f->submission);
         free(f);
         return NULL;
     }
@@ -254,11 +254,12 @@ static void delist(furrow_future *f)
 void furrow_future_free(furrow_future *future)
 {
     int ours = future && future->pid == fw_participant_pid();
+    fw_team *team = ours && future->pool ? future->pool->team : NULL;
 
     if (ours && future->pool)
         delist(future);
     if (ours && future->submission)
-        fw_submission_release(future->submission);
+        fw_submission_release(team, future->submission);
     free(future);
 }
 

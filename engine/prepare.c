@@ -201,17 +201,17 @@ static fw_prepared *entry_of(furrow_pool *pool, const fw_array *root)
     return NULL;
 }
 
-static void forget(fw_prepared *entry)
+static void forget(furrow_pool *pool, fw_prepared *entry)
 {
     if (entry->take)
-        fw_submission_release(entry->take);
+        fw_submission_release(pool->team, entry->take);
     *entry = (fw_prepared){0};
 }
 
 void fw_prepare_forget(furrow_pool *pool)
 {
     for (int i = 0; i < FW_POOL_PREPARED; i++)
-        forget(&pool->prepared[i]);
+        forget(pool, &pool->prepared[i]);
 }
 
 /* Is it? When it is on its way in the queue: no, and *take gets a reference to the
@@ -229,7 +229,7 @@ static int is_prepared(furrow_pool *pool, const fw_array *root, fw_submission **
     else if (entry && fw_load_seqcst(&entry->take->state) != FW_SUBMISSION_DONE)
         *take = fw_submission_share(entry->take);
     else if (entry)
-        forget(entry);
+        forget(pool, entry);
     pthread_mutex_unlock(&pool->mutex);
     return found;
 }
@@ -243,7 +243,7 @@ static void note_prepared(furrow_pool *pool, const fw_array *root, fw_submission
     entry = entry_of(pool, root);
     if (!entry)
         entry = &pool->prepared[pool->prepared_next++ % FW_POOL_PREPARED];
-    forget(entry);
+    forget(pool, entry);
     *entry = (fw_prepared){root->serial, replaced(pool),
                            take ? fw_submission_share(take) : NULL};
     pthread_mutex_unlock(&pool->mutex);
@@ -258,7 +258,7 @@ static int wants_taking(furrow_pool *pool, const fw_array *a)
     if (!worth_it(a) || is_prepared(pool, a->root, &take))
         return 0;
     if (take)
-        fw_submission_release(take);
+        fw_submission_release(pool->team, take);
     return 1;
 }
 
@@ -310,7 +310,7 @@ static int queue_take(furrow_pool *pool, fw_array *root, fw_submission **out)
     memcpy(s->job.payload, &job, sizeof job);
     rc = fw_submission_queue(pool->team, s);
     if (rc < 0) {
-        fw_submission_release(s);
+        fw_submission_release(pool->team, s);
         return rc;
     }
     note_prepared(pool, root, s);

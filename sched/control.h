@@ -191,7 +191,9 @@ typedef struct fw_control {
     uint32_t *list;                       /* chunk k of a rerun is chunk list[k] */
     uint32_t mark_room;                   /* chunks */
     uint32_t mark_shift;
-    uint32_t listed; /* this generation is a rerun */
+    uint32_t listed;            /* this generation is a rerun */
+    _Atomic uint64_t *old_mark; /* of a smaller room, still to be freed */
+    uint32_t *old_list;
 
     /* The nursery's words. */
     _Alignas(128) _Atomic uint32_t deaths; /* so far; futex of those who open */
@@ -206,10 +208,10 @@ typedef struct fw_control {
     _Alignas(128) fw_lock queue_lock;
     uint64_t queue_head, queue_tail;
     struct fw_submission *queue[FW_QUEUE_MAX];
-    struct fw_submission *running; /* the supervisor's; it holds a reference */
-    struct fw_submission *over;    /* the supervisor's: nobody's, still to be freed */
-    _Atomic uint32_t queued;       /* tail - head, for a look without the lock */
-    _Atomic uint32_t supervise;    /* futex of a supervisor thread */
+    struct fw_submission *running;      /* the supervisor's; it holds a reference */
+    struct fw_submission *_Atomic over; /* nobody's, still to be freed (submit.c) */
+    _Atomic uint32_t queued;            /* tail - head, for a look without the lock */
+    _Atomic uint32_t supervise;         /* futex of a supervisor thread */
 
     _Alignas(128) fw_member member[FW_MEMBER_ROOM];
 } fw_control;

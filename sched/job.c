@@ -49,13 +49,27 @@ int fw_job_marks(const fw_control *c, uint32_t chunks, fw_marks *out)
                                     "are");
 }
 
+/* What was too small. Killed in here: it stays until the family ends. */
+static int free_old(fw_control *c)
+{
+    _Atomic uint64_t *mark = c->old_mark;
+
+    c->old_mark = NULL;
+    if (!mark || fw_heap_free_pair(mark, c->old_list) != FURROW_ETIME)
+        return 0;
+    c->old_mark = mark;
+    return FURROW_ETIME;
+}
+
 int fw_job_ensure_marks(fw_control *c, uint32_t chunks)
 {
-    uint32_t room = chunks < 2048 ? 2048 : chunks, *list, *old_list = c->list;
-    _Atomic uint64_t *mark, *old_mark = c->mark;
+    uint32_t room = chunks < 2048 ? 2048 : chunks, *list;
+    _Atomic uint64_t *mark;
 
     if (chunks <= c->mark_room)
         return 0;
+    if (free_old(c) < 0)
+        return FURROW_ETIME;
     mark = fw_heap_alloc(room * sizeof *mark);
     list = mark ? fw_heap_alloc(room * sizeof *list) : NULL;
     if (!list) {
@@ -63,12 +77,23 @@ int fw_job_ensure_marks(fw_control *c, uint32_t chunks)
             (void)fw_heap_free(mark);
         return furrow_last_error()->code;
     }
-    if (fw_heap_publish_pair(mark, list) < 0)
-        return furrow_last_error()->code; /* later; these end with this process */
+    if (fw_heap_publish_pair(mark, list) < 0) {
+        fw_heap_free_later(mark);
+        fw_heap_free_later(list);
+        return furrow_last_error()->code;
+    }
+    c->old_mark = c->mark;
+    c->old_list = c->list;
     c->mark = mark;
     c->list = list;
     c->mark_room = room;
-    if (old_mark)
-        (void)fw_heap_free_pair(old_mark, old_list);
+    (void)free_old(c);
     return 0;
+}
+
+void fw_job_free_marks(fw_control *c)
+{
+    (void)free_old(c);
+    if (c->mark)
+        (void)fw_heap_free_pair(c->mark, c->list);
 }

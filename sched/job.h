@@ -25,5 +25,6 @@ int fw_job_marks(const fw_control *c, uint32_t chunks, fw_marks *out);
 
 /* Room for so many marks and list entries. Needs the driver lock. FURROW_ENOMEM. */
 int fw_job_ensure_marks(fw_control *c, uint32_t chunks);
+void fw_job_free_marks(fw_control *c);
 
 #endif

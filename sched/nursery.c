@@ -375,8 +375,8 @@ static void outlive(fw_nursery *n)
 
 static int64_t next_look(const fw_nursery *n, int64_t until)
 {
-    int quiet =
-        n->opener_pidfd >= 0 && !n->retry_at && !n->sweep_at && !n->team->control->over;
+    int quiet = n->opener_pidfd >= 0 && !n->retry_at && !n->sweep_at &&
+                !fw_load_relaxed(&n->team->control->over);
     int64_t tick = fw_os_now() + (quiet ? 10 * INT64_C(1000000000) : 100 * 1000 * 1000);
 
     if (n->next_at && n->next_at < tick)

@@ -133,8 +133,9 @@ static void *be_supervisor(void *arg)
             return NULL;
         again = replace_all(team);
         fw_submissions_drive(team, wait_, team);
-        (void)fw_os_futex_wait(&c->supervise, seen,
-                               c->over || again ? fw_os_now() + 100000000 : INT64_MAX);
+        (void)fw_os_futex_wait(
+            &c->supervise, seen,
+            fw_load_relaxed(&c->over) || again ? fw_os_now() + 100000000 : INT64_MAX);
     }
 }
 

@@ -49,15 +49,31 @@ static fw_submission *sound(fw_submission *s)
     return fw_heap_holds(s, sizeof *s) ? s : NULL;
 }
 
-/* 0, or FURROW_ETIME: the rest is to be freed later. */
+static int is_last(fw_submission *s)
+{
+    return fw_add_seqcst(&s->refs, (uint32_t)-1) == 1;
+}
+
+static int free_parts(fw_submission *s);
+
+/* Of one that it names, it has a reference: when there is none, it has been given up
+ * already, and only the rest is to be done. */
+static int free_before(fw_submission *before)
+{
+    if (fw_load_seqcst(&before->refs) > 0 && !is_last(before))
+        return 0;
+    return free_parts(before);
+}
+
+/* 0, or FURROW_ETIME: the rest is to be freed later. Those that it names name none. */
 static int free_parts(fw_submission *s)
 {
     for (int i = 0; i < FW_SUBMISSION_AFTER; i++) {
         fw_submission *before = sound(s->after[i]);
 
+        if (before && free_before(before) == FURROW_ETIME)
+            return FURROW_ETIME;
         s->after[i] = NULL;
-        if (before)
-            fw_submission_release(before);
     }
     if (s->extra && fw_heap_free(s->extra) == FURROW_ETIME)
         return FURROW_ETIME;
@@ -68,15 +84,48 @@ static int free_parts(fw_submission *s)
     return fw_heap_free(s);
 }
 
-static int is_last(fw_submission *s)
+/* ---- what is over ---------------------------------------------------------------------
+ *
+ * A stack: anybody puts one on it, by compare-and-swap; only the supervisor takes from it,
+ * or the opener, when the team has ended. Killed in between: what was just being freed stays
+ * until the family ends. */
+
+static void put_over(fw_control *c, fw_submission *s)
 {
-    return fw_add_seqcst(&s->refs, (uint32_t)-1) == 1;
+    s->next = fw_load_seqcst(&c->over);
+    while (!fw_cas_seqcst(&c->over, &s->next, s))
+        ;
 }
 
-void fw_submission_release(fw_submission *s)
+static fw_submission *take_over(fw_control *c)
 {
-    if (is_last(s))
-        (void)free_parts(s);
+    fw_submission *s = fw_load_seqcst(&c->over);
+
+    while (sound(s) && !fw_cas_seqcst(&c->over, &s, s->next))
+        ;
+    return sound(s);
+}
+
+static void free_over(fw_control *c, furrow_deadline until)
+{
+    furrow_deadline before = fw_heap_patience(until);
+    fw_submission *s;
+    int rc = 0;
+
+    while (rc != FURROW_ETIME && (s = take_over(c))) {
+        rc = free_parts(s);
+        if (rc == FURROW_ETIME)
+            put_over(c, s);
+    }
+    (void)fw_heap_patience(before);
+}
+
+void fw_submission_release(fw_team *team, fw_submission *s)
+{
+    if (!is_last(s) || free_parts(s) != FURROW_ETIME)
+        return;
+    put_over(team->control, s);
+    team->start->notify(team);
 }
 
 int fw_submission_queue(fw_team *team, fw_submission *s)
@@ -239,28 +288,10 @@ static int take_memory(fw_dispatch *d, fw_submission *s)
 
 /* ---- the supervisor's side: one call ------------------------------------------------*/
 
-/* Killed in here: what was just being freed stays until the family ends. */
-static void free_over(fw_control *c, furrow_deadline until)
-{
-    furrow_deadline before = fw_heap_patience(until);
-    fw_submission *s;
-    int rc = 0;
-
-    while (rc != FURROW_ETIME && (s = sound(c->over))) {
-        c->over = s->next;
-        rc = free_parts(s);
-        if (rc == FURROW_ETIME)
-            c->over = s;
-    }
-    (void)fw_heap_patience(before);
-}
-
 static void let_go(fw_control *c, fw_submission *s)
 {
-    if (!is_last(s))
-        return;
-    s->next = c->over;
-    c->over = s;
+    if (is_last(s))
+        put_over(c, s);
     free_over(c, soon());
 }
 
@@ -304,18 +335,18 @@ void fw_submissions_abandon(fw_team *team)
     fw_submission *s = sound(c->running);
 
     if (s)
-        fw_submission_release(s);
+        fw_submission_release(team, s);
     free_over(c, FURROW_FOREVER);
     for (int i = 0; i < FW_QUEUE_MAX && c->queue_head != c->queue_tail; i++)
         if ((s = take(c, FURROW_FOREVER)))
-            fw_submission_release(s);
+            fw_submission_release(team, s);
 }
 
 void fw_submissions_drive(fw_team *team, void (*wait)(void *, int64_t), void *arg)
 {
     fw_control *c = team->control;
 
-    if (c->over)
+    if (fw_load_relaxed(&c->over))
         free_over(c, soon());
     for (int more = 1; more && fw_load_seqcst(&c->queued);) {
         fw_submission *s;

@@ -61,8 +61,9 @@ int fw_submission_succeeded(fw_submission *s);
 /* One reference more. */
 fw_submission *fw_submission_share(fw_submission *s);
 
-/* Give up a reference; the last one frees it. */
-void fw_submission_release(fw_submission *s);
+/* Give up a reference; the last one frees it, or leaves that to the supervisor when the
+ * thread's patience is over. `team` may be NULL for a thread that has patience for ever. */
+void fw_submission_release(fw_team *team, fw_submission *s);
 
 /* The team has ended: give up what the supervisor held. */
 void fw_submissions_abandon(fw_team *team);

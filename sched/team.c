@@ -10,6 +10,7 @@
 
 #include "dispatch.h"
 #include "heap.h"
+#include "job.h"
 #include "limit.h"
 #include "status.h"
 #include "submit.h"
@@ -133,8 +134,8 @@ static int make_caller(fw_team *team)
 
 static void free_team(fw_team *team)
 {
-    if (team->control && team->control->mark)
-        (void)fw_heap_free_pair(team->control->mark, team->control->list);
+    if (team->control)
+        fw_job_free_marks(team->control);
     if (team->control)
         (void)fw_heap_free(team->control);
     fw_tracering_free(team->trace);

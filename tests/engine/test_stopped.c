@@ -175,6 +175,50 @@ Test(stopped, holder_and_futures)
     pools_leave_nothing();
 }
 
+/* What is over is freed when the lock can be had again, whoever let go of it last. */
+static int take_a_while(furrow_chunk c)
+{
+    (void)c;
+    left_sleep(0.03);
+    return 0;
+}
+
+Test(stopped, holder_and_what_is_over)
+{
+    furrow_pool *pool;
+    furrow_call call = {.kernel = take_a_while, .len = 2, .chunk = 1};
+    furrow_future *f[4];
+    furrow_deadline patience;
+    size_t blocks;
+    double until;
+    pid_t holder;
+
+    pools_need_processes();
+    pool = pools_open(2);
+    pools_works(pool);
+    blocks = left_blocks();
+    for (int i = 0; i < 4; i++)
+        cr_assert(f[i] = furrow_map_async(pool, &call));
+    holder = stopped_holder();
+    cr_assert(holder > 0);
+    furrow_future_free(f[0]); /* the supervisor has the last reference */
+    furrow_future_free(f[1]);
+    cr_assert_eq(furrow_future_wait(f[3], furrow_in(10)), 0, "%s", error_text());
+    left_sleep(0.1);
+    patience = fw_heap_patience(fw_os_now());
+    furrow_future_free(f[2]); /* we have */
+    furrow_future_free(f[3]);
+    (void)fw_heap_patience(patience);
+    cr_assert_eq(go_on(holder), 0);
+    until = left_clock() + 5;
+    while (left_blocks() != blocks && left_clock() < until)
+        left_sleep(0.01);
+    cr_assert_eq(left_blocks(), blocks);
+    pools_works(pool);
+    pools_close(pool);
+    pools_leave_nothing();
+}
+
 /* A worker in the middle of an allocation, stopped for good: the deadline ends it, and
  * the next one gets the lock. */
 static int stop_itself(furrow_chunk c)

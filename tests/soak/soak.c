@@ -84,11 +84,13 @@ static void check_inventory(const inventory *before)
     inventory now = take_inventory();
 
     if (now.blocks != before->blocks || now.participants != 1 || now.names != 0 ||
-        now.files != before->files)
+        now.files != before->files) {
+        blocks_tell();
         doom("left: %zu blocks (%zu before), %u participants (1), %u names (0), "
              "%u files (%u)",
              now.blocks, before->blocks, now.participants, now.names, now.files,
              before->files);
+    }
 }
 
 /* ---- a round ----------------------------------------------------------------------------*/
@@ -232,11 +234,12 @@ static int be_soak(double seconds)
     world.start = seconds_now();
     world.end = world.start + seconds;
     start(&watch, watch_run, 0);
-    for (; seconds_now() < world.end; rounds++)
+    for (; seconds_now() < world.end; rounds++) {
         one_round(&d, rounds, seconds_now() + round_seconds);
+        check_inventory(&before);
+    }
     world.over = 1;
     pthread_join(watch, NULL);
-    check_inventory(&before);
     print_result(rounds, &before);
     return world.deaths == 0 || world.torn_ranges == 0;
 }

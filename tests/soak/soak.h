@@ -81,6 +81,8 @@ int storm_knows(long pid);
 /* orphan.c: free the arrays of workers that were killed while they had one. Returns how
  * many; only while no worker uses the heap. */
 unsigned orphans_free(void);
+/* Each block that is there, on stderr. */
+void blocks_tell(void);
 
 /* watch.c: a thread that prints a line each second and ends what hangs. */
 void *watch_run(void *unused);
