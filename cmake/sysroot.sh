@@ -7,7 +7,7 @@
 # architectures. FOLDER is complete or not there.
 set -eu
 folder=$(realpath -m "$1")
-[ ! -e "$folder" ] || exit 0
+[ ! -e "$folder/usr/lib/aarch64-linux-gnu/pkgconfig/libcrypto.pc" ] || exit 0 # the last of them
 command -v apt-get >/dev/null || { echo "sysroot: no apt-get to get arm64 packages with"; exit 1; }
 mkdir -p "$(dirname "$folder")"
 scratch=$(mktemp -d "$folder.XXXXXX")
@@ -27,9 +27,9 @@ apt()
 
 # Shared libraries with all that they need; of the -dev packages their own files alone.
 apt update
-apt install -y --no-install-recommends --download-only libcriterion3 libhwloc15
+apt install -y --no-install-recommends --download-only libcriterion3 libhwloc15 libssl3
 (cd "$scratch/cache/archives" &&
-    apt download libc6-dev linux-libc-dev libhwloc-dev libcriterion-dev)
+    apt download libc6-dev linux-libc-dev libhwloc-dev libcriterion-dev libssl-dev)
 for package in "$scratch"/cache/archives/*.deb; do
     dpkg-deb -x "$package" "$scratch/tree"
 done
@@ -39,4 +39,5 @@ done
     ln -srfn ".$(readlink "$link")" "$link"
 done)
 sed -i '/\.private/d' "$scratch"/tree/usr/lib/aarch64-linux-gnu/pkgconfig/*.pc
+rm -rf "$folder"
 mv "$scratch/tree" "$folder"

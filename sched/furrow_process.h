@@ -170,8 +170,9 @@ int furrow_process_set_authkey(furrow_process *p, const void *key, size_t size);
  * joined, started or freed. The first process is called "MainProcess". */
 furrow_process *furrow_process_current(void);
 
-/* The process that started this one, or NULL in the first. It can be asked for name and
- * pid, whether it is alive, joined, and has a sentinel. */
+/* The process that started this one, or NULL in the first; in a furrow_process of method
+ * thread, the process that it runs in. It can be asked for name and pid, whether it is
+ * alive, joined, and has a sentinel. */
 furrow_process *furrow_process_parent(void);
 
 /* The children of this process that run; what has ended is collected meanwhile. Writes at

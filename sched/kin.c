@@ -16,7 +16,7 @@ static furrow_process self = {
 static furrow_process parent = {.magic = FW_PROCESS_MAGIC, .state = FW_PROCESS_RUNS};
 static uint64_t parent_start;
 static int has_parent;
-static int parent_pidfd = -1; /* once somebody wants to wait for it */
+static int parent_pidfd = -1, self_pidfd = -1; /* once somebody wants to wait for it */
 static _Atomic uint32_t children;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the key and the pidfd */
 
@@ -31,7 +31,8 @@ void fw_kin_become(const fw_identity *is, const fw_parent *by)
     parent_start = by->start_time;
     has_parent = 1;
     fw_os_close(parent_pidfd);
-    parent_pidfd = -1;
+    fw_os_close(self_pidfd); /* of a thread of the parent */
+    parent_pidfd = self_pidfd = -1;
     fw_store_relaxed(&children, 0);
     current = NULL;
     pthread_mutex_init(&lock, NULL); /* another thread may have had it */
@@ -42,9 +43,12 @@ void fw_kin_thread(furrow_process *p)
     current = p;
 }
 
+/* Of a process that is a thread, the one that it runs in is the parent. */
 int fw_kin_is(const furrow_process *p)
 {
-    return p == &self || p == current ? FW_KIN_SELF : p == &parent ? FW_KIN_PARENT : 0;
+    if (p == (current ? current : &self))
+        return FW_KIN_SELF;
+    return p == &self || p == &parent ? FW_KIN_PARENT : 0;
 }
 
 void fw_kin_self(fw_parent *out)
@@ -58,41 +62,46 @@ unsigned fw_kin_next(void)
     return fw_add_relaxed(&children, 1) + 1;
 }
 
-furrow_process *furrow_process_current(void)
+static furrow_process *this_one(void)
 {
-    if (current)
-        return current;
     fw_store_relaxed(&self.pid, fw_os_pid());
     return &self;
 }
 
+furrow_process *furrow_process_current(void)
+{
+    return current ? current : this_one();
+}
+
 furrow_process *furrow_process_parent(void)
 {
+    if (current)
+        return this_one();
     return has_parent ? &parent : NULL;
 }
 
-int fw_kin_parent_gone(void)
+int fw_kin_parent_gone(const furrow_process *p)
 {
-    return fw_os_process_gone(fw_load_relaxed(&parent.pid), parent_start);
+    return p != &self && fw_os_process_gone(fw_load_relaxed(&parent.pid), parent_start);
 }
 
-int fw_kin_parent_sentinel(void)
+int fw_kin_parent_sentinel(const furrow_process *p)
 {
-    int fd;
+    int *pidfd = p == &self ? &self_pidfd : &parent_pidfd, fd;
 
     pthread_mutex_lock(&lock);
-    if (parent_pidfd < 0)
-        parent_pidfd = fw_os_pidfd_open(fw_load_relaxed(&parent.pid));
-    fd = parent_pidfd;
+    if (*pidfd < 0)
+        *pidfd = fw_os_pidfd_open(fw_load_relaxed(&p->pid));
+    fd = *pidfd;
     pthread_mutex_unlock(&lock);
     if (fd < 0)
         return fw_fail_os(-fd, "the process that started this one cannot be watched");
     return fd;
 }
 
-int fw_kin_parent_join(furrow_deadline deadline)
+int fw_kin_parent_join(const furrow_process *p, furrow_deadline deadline)
 {
-    while (!fw_kin_parent_gone()) {
+    while (!fw_kin_parent_gone(p)) {
         int64_t now = fw_os_now(), tick = now + 20 * 1000 * 1000;
 
         if (now >= deadline)

@@ -25,9 +25,11 @@ enum { FW_KIN_SELF = 1, FW_KIN_PARENT = 2 };
 int fw_kin_is(const furrow_process *p);
 
 void fw_kin_self(fw_parent *out); /* this process, as its children see it */
-int fw_kin_parent_gone(void);
-int fw_kin_parent_join(furrow_deadline deadline);
-int fw_kin_parent_sentinel(void);
+
+/* Of what is FW_KIN_PARENT. */
+int fw_kin_parent_gone(const furrow_process *p);
+int fw_kin_parent_join(const furrow_process *p, furrow_deadline deadline);
+int fw_kin_parent_sentinel(const furrow_process *p);
 
 /* The number of the next child, from 1. */
 unsigned fw_kin_next(void);

@@ -98,6 +98,14 @@ static int fork_twice(void (*run)(void *, fw_handshake *), void *arg, fw_handsha
     return new_process(h);
 }
 
+/* A signal to the program's group that kills the program must find it where it is to be. */
+static void await_settled(fw_handshake *h, pid_t pid, int pidfd)
+{
+    while (!fw_load_seqcst(&h->settled) &&
+           !(pidfd >= 0 ? fw_os_pidfd_dead(pidfd) : fw_os_process_gone(pid, 0)))
+        (void)fw_os_futex_wait(&h->settled, 0, fw_os_now() + 5 * 1000 * 1000);
+}
+
 int fw_nursery_fork(void (*run)(void *arg, fw_handshake *h), void *arg,
                     _Atomic uint32_t *pid_word, int *pidfd)
 {
@@ -108,6 +116,7 @@ int fw_nursery_fork(void (*run)(void *arg, fw_handshake *h), void *arg,
         *pidfd = fw_os_pidfd_open(pid); /* it waits for go_ahead: it is still there */
         if (pid_word)
             fw_store_seqcst(pid_word, (uint32_t)pid);
+        await_settled(h, pid, *pidfd);
         fw_store_seqcst(&h->go_ahead, 1);
         fw_os_futex_wake(&h->go_ahead, 1);
     }
@@ -118,6 +127,8 @@ int fw_nursery_fork(void (*run)(void *arg, fw_handshake *h), void *arg,
 
 void fw_nursery_await(fw_handshake *h, int32_t pid, uint64_t start_time)
 {
+    fw_store_seqcst(&h->settled, 1);
+    fw_os_futex_wake(&h->settled, 1);
     while (!fw_load_seqcst(&h->go_ahead) && !fw_os_process_gone(pid, start_time))
         (void)fw_os_futex_wait(&h->go_ahead, 0, fw_os_now() + 100 * 1000 * 1000);
 }

@@ -28,19 +28,20 @@ typedef struct fw_nursery {
  * fork went wrong may look at it late. */
 typedef struct fw_handshake {
     _Atomic uint32_t pid;      /* of the new process, -errno, or FW_HANDSHAKE_OFF */
+    _Atomic uint32_t settled;  /* it has done what it does before it waits */
     _Atomic uint32_t go_ahead; /* the forking process has its pidfd */
 } fw_handshake;
 
 #define FW_HANDSHAKE_OFF UINT32_MAX /* nobody waits for the new process any more */
 
 /* Fork run() into a process that is not our child, so that no wait() of the program meets
- * it. It calls fw_nursery_await() before it does anything that others see. Returns its pid,
- * which is in *pid_word (unless NULL) before it goes on, or -errno. *pidfd: its pidfd, or
- * -1 where they are refused. */
+ * it. It calls fw_nursery_await() before it does anything that others see, and is waited for
+ * until then. Returns its pid, which is in *pid_word (unless NULL) before it goes on, or
+ * -errno. *pidfd: its pidfd, or -1 where they are refused. */
 int fw_nursery_fork(void (*run)(void *arg, fw_handshake *h), void *arg,
                     _Atomic uint32_t *pid_word, int *pidfd);
 
-/* In the new process: wait until the process of that pid and start time, which forked it,
+/* In the new process: say that it has settled (which signals reach it), and wait until the process of that pid and start time, which forked it,
  * is ready or gone. */
 void fw_nursery_await(fw_handshake *h, int32_t pid, uint64_t start_time);
 

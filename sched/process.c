@@ -197,7 +197,7 @@ static int join_child(furrow_process *p, furrow_deadline deadline)
 
 int furrow_process_join(furrow_process *p, furrow_deadline deadline)
 {
-    int rc = p && fw_kin_is(p) == FW_KIN_PARENT ? fw_kin_parent_join(deadline)
+    int rc = p && fw_kin_is(p) == FW_KIN_PARENT ? fw_kin_parent_join(p, deadline)
                                                 : join_child(p, deadline);
 
     return fw_status_in(__func__, rc);
@@ -208,7 +208,7 @@ static int alive(furrow_process *p)
     int rc;
 
     if (p && fw_kin_is(p))
-        return fw_kin_is(p) == FW_KIN_SELF || !fw_kin_parent_gone();
+        return fw_kin_is(p) == FW_KIN_SELF || !fw_kin_parent_gone(p);
     rc = fw_process_mine(p);
     if (rc < 0)
         return rc;
@@ -355,7 +355,7 @@ static int sentinel(const furrow_process *p)
     int rc;
 
     if (p && fw_kin_is(p) == FW_KIN_PARENT)
-        return fw_kin_parent_sentinel();
+        return fw_kin_parent_sentinel(p);
     rc = started(p);
     return rc < 0 ? rc : fw_children_sentinel(p->child);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * execve() for test programs that run under QEMU's user mode.
+ * execve() and prctl() for test programs that run under QEMU's user mode.
  *
  * QEMU hands execve() to the host's kernel, which refuses a program for another processor
  * unless somebody has registered the emulator with it, which needs root. Criterion
  * executes its suite anew for each test. So a program for this processor is executed by
  * the emulator, FURROW_EMULATOR (words separated by '|'), and any other as it is.
+ *
+ * QEMU refuses prctl(PR_SET_CHILD_SUBREAPER), but its plugin has done it (kernel.c).
  *
  * Linked into the test programs; a call from a shared library finds it here too.
  */
@@ -13,7 +15,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -74,4 +78,19 @@ int execve(const char *file, char *const argv[], char *const envp[])
         return (int)syscall(SYS_execve, words[0], words, envp);
     errno = E2BIG;
     return -1;
+}
+
+int prctl(int option, ...)
+{
+    unsigned long argument[4];
+    va_list more;
+    int rc;
+
+    va_start(more, option);
+    for (int i = 0; i < 4; i++)
+        argument[i] = va_arg(more, unsigned long);
+    va_end(more);
+    rc = (int)syscall(SYS_prctl, option, argument[0], argument[1], argument[2],
+                      argument[3]);
+    return rc < 0 && option == PR_SET_CHILD_SUBREAPER ? 0 : rc;
 }

@@ -43,22 +43,44 @@ static int looks_at_parent(void *arg, size_t size)
     n->word[0] = (uint32_t)furrow_process_pid(parent);
     n->word[1] = (uint32_t)furrow_process_is_alive(parent);
     n->word[2] = (uint32_t)(furrow_process_join(parent, 0) == FURROW_ETIME);
+    n->word[3] = (uint32_t)(furrow_process_sentinel(parent) >= 0);
     strcpy(n->text[0], furrow_process_name(parent));
     return 0;
 }
 
-/* CPython: _TestProcess.test_parent_process_attributes (fork spawn forkserver) */
+/* CPython: _TestProcess.test_parent_process_attributes */
 Test(kin, a_child_knows_its_parent)
 {
     note *n = note_new();
 
-    if (peer_threads())
-        return;
     cr_assert_eq(proc_end(proc_started(looks_at_parent, n)), 0);
     cr_assert_eq((int)n->word[0], getpid());
     cr_assert_eq(n->word[1], 1);
     cr_assert_eq(n->word[2], 1);
+    cr_assert_eq(n->word[3], 1);
     cr_assert_str_eq(n->text[0], "MainProcess");
+}
+
+static int names_parent_of_thread(void *arg, size_t size)
+{
+    furrow_process_options o = {.start = FURROW_START_THREAD};
+    furrow_process *p = furrow_process_new(looks_at_parent, arg, size, &o);
+
+    unsetenv("FURROW_START");
+    child_want(furrow_process_start(p) == 0);
+    child_want(furrow_process_join(p, furrow_in(20)) == 0);
+    return furrow_process_free(p) != 0;
+}
+
+/* Not the parent of the process that it is a thread of. */
+Test(kin, a_thread_of_a_child_knows_its_parent)
+{
+    const char *expected = peer_threads() ? "MainProcess" : "Process-1";
+    note *n = note_new();
+
+    cr_assert_eq(proc_end(proc_started(names_parent_of_thread, n)), 0);
+    cr_assert_eq(n->word[1], 1);
+    cr_assert_str_eq(n->text[0], expected);
 }
 
 static int watches_parent(void *arg, size_t size)
