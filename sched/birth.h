@@ -12,6 +12,8 @@
 /* One start, in the parent; in what is forked, a copy of it. */
 typedef struct fw_birth {
     furrow_process *process;
+    furrow_process_function function; /* the process's, in memory that a fork copies: */
+    void *arg;                        /* what is shared costs the child a page fault */
     fw_child *child;
     fw_boot boot;
     fw_boot_exec exec;
@@ -45,6 +47,9 @@ int fw_birth_hear(fw_birth *b, uint32_t kind);
 int fw_birth_tell(fw_birth *b);
 
 int fw_birth_start(furrow_process *p);
+
+/* In a daemonic one: it is killed when who forked it, `by`, ends. */
+void fw_born_bind(pid_t by);
 
 /* In the new process (born.c): become the child, wait for the go-ahead, run. `theirs`: its
  * end of the line. `copy`: it has a copy of its parent's memory. */
