@@ -8,7 +8,6 @@
 
 #include "furrow_sync.h"
 #include "ground.h"
-#include "heap.h"
 #include "participant.h"
 #include "watch.h"
 
@@ -187,9 +186,8 @@ static int survive_end(scene *s)
 {
     long before = s->number[GROUND_BLOCKS];
 
-    row_want(s, furrow_fsck() == 0);
-    fw_heap_sweep();
-    row_want(s, furrow_fsck() == 0);
+    if (ground_sweep(s) != 0)
+        return 1;
     if (ground_blocks() != before) {
         row_want(s, ground_blocks() == before + s->row->expect);
         row_want(s, of(s)->end(s->subject) == 0);
@@ -198,21 +196,14 @@ static int survive_end(scene *s)
     return ground_use(s);
 }
 
-static int sweep(scene *s)
-{
-    fw_heap_sweep();
-    row_want(s, furrow_fsck() == 0);
-    return 0;
-}
-
 static const operation making = {.object = "sync_life",
                                  .name = "new",
                                  .set_up = ground_lay,
                                  .warm_up = join,
                                  .operate = make,
                                  .survive = survive_making,
-                                 .visit = sweep,
-                                 .recover = sweep};
+                                 .visit = ground_sweep,
+                                 .recover = ground_sweep};
 
 static const operation ending = {.object = "sync_life",
                                  .name = "free",
@@ -220,8 +211,8 @@ static const operation ending = {.object = "sync_life",
                                  .warm_up = join,
                                  .operate = end,
                                  .survive = survive_end,
-                                 .visit = sweep,
-                                 .recover = sweep};
+                                 .visit = ground_sweep,
+                                 .recover = ground_sweep};
 
 /* .expect: the blocks of one */
 /* clang-format off */
