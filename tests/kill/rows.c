@@ -23,6 +23,8 @@ const row_table *const row_table_of[] = {
     &queue_life_rows,
     &queue_join_rows,
     &process_rows,
+    &keeper_rows,
+    &server_rows,
     &worker_rows,
     &nursery_rows,
     &opener_rows,

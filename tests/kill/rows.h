@@ -24,6 +24,8 @@ extern const row_table queue_rows;
 extern const row_table queue_life_rows;
 extern const row_table queue_join_rows;
 extern const row_table process_rows;
+extern const row_table keeper_rows;
+extern const row_table server_rows;
 extern const row_table worker_rows;
 extern const row_table nursery_rows;
 extern const row_table opener_rows;
