@@ -263,7 +263,7 @@ static int conclude(const total *t)
 int main(int argc, char **argv)
 {
     fw_cpuset cpus;
-    request q = {.drill = {.stride = 1, .points = 128}, .budget = 180};
+    request q = {.drill = {.stride = 1, .points = 128}, .budget = 225};
     total t = {0};
 
     run_fixed(argv);

@@ -95,7 +95,8 @@ typedef struct row {
     const char *position;
     int (*rival)(scene *s);
     int deaths;         /* 0: one */
-    long points;        /* at most so many; 0: what the command line says */
+    long points;        /* at most so many (of stops, not more than usual); 0: what the
+                           command line says */
     unsigned variants;  /* 0: one; scene.variant counts them */
     size_t size;        /* the rest is the rows' own: bytes that it is about, */
     const char *layout; /* what the heap looks like before (ground.h), */

@@ -188,7 +188,8 @@ static const operation making_list = {.object = "list",
                                       .warm_up = join_by_list,
                                       .operate = make_list,
                                       .survive = bury_list,
-                                      .visit = ground_sweep};
+                                      .visit = ground_sweep,
+                                      .recover = ground_sweep};
 
 static const operation freeing_list = {.object = "list",
                                        .name = "free",
@@ -196,7 +197,8 @@ static const operation freeing_list = {.object = "list",
                                        .warm_up = join_by_list,
                                        .operate = free_list,
                                        .survive = bury,
-                                       .visit = ground_sweep};
+                                       .visit = ground_sweep,
+                                       .recover = ground_sweep};
 
 static const row rows[] = {
     {.how = &setting, .position = "number", .script = &number},
@@ -208,7 +210,14 @@ static const row rows[] = {
     {.how = &setting, .position = "grows_to_its_room", .script = &grows, .deaths = 2},
     {.how = &setting, .position = "number", .script = &number, .deaths = 3},
     {.how = &making_list, .position = "first", .expect = 1},
+    {.how = &making_list, .position = "first", .expect = 1, .deaths = 2, .points = 8},
     {.how = &freeing_list, .position = "only", .script = &number, .expect = -1},
+    {.how = &freeing_list,
+     .position = "only",
+     .script = &number,
+     .expect = -1,
+     .deaths = 2,
+     .points = 8},
 };
 
 const row_table list_rows = {rows, sizeof rows / sizeof *rows};

@@ -101,7 +101,7 @@ static const operation child_born = {.object = "server",
 
 static const row rows[] = {
     {.how = &asking, .position = "there", .script = &warm},
-    {.how = &asking_first, .position = "none_yet", .script = &plain},
+    {.how = &asking_first, .position = "none_yet", .script = &plain, .points = 64},
     {.how = &stopping, .position = "idle", .script = &warm},
     {.how = &before_program, .position = "first", .script = &plain},
     {.how = &in_program, .position = "first", .script = &plain},
