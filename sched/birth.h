@@ -48,7 +48,8 @@ int fw_birth_tell(fw_birth *b);
 
 int fw_birth_start(furrow_process *p);
 
-/* In a daemonic one: it is killed when who forked it, `by`, ends. */
+/* It is killed when who forked it, `by`, ends: a daemonic one always, others until they
+ * have the go-ahead. */
 void fw_born_bind(pid_t by);
 
 /* In the new process (born.c): become the child, wait for the go-ahead, run. `theirs`: its

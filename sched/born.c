@@ -4,7 +4,8 @@
  *
  * It begins only after its parent's go-ahead: the parent knows its pid by then, has its
  * pidfd, and has it in its list. A parent that is killed before leaves a child that ends
- * without having begun.
+ * without having begun. One who forked it for the parent, and is killed before, takes it
+ * with it: it is at the other end of a line by whose end alone the parent hears of that.
  */
 #include "birth.h"
 #include "hook.h"
@@ -75,6 +76,8 @@ void fw_born_run(const fw_boot *boot, furrow_process_function function, void *ar
     fw_os_child_stdin();
     fw_os_child_signals(0);
     await_go(line, &boot->parent);
+    if (!boot->is.daemon)
+        fw_os_outlive_parent();
     furrow_log(FURROW_LOG_INFO, "begins");
     pthread_cleanup_push(leave_with_thread, NULL);
     leave(function(arg, (size_t)boot->size));

@@ -21,6 +21,7 @@
 typedef struct serving {
     fw_turn turn;
     int runs;
+    unsigned launched; /* which server it is: the first is 1 */
 } serving;
 
 static void *_Atomic page;
@@ -134,14 +135,23 @@ static int start_server(serving *mine)
     if (rc == 0)
         rc = hear_up(control);
     mine->runs = rc == 0;
+    mine->launched++;
     if (rc < 0)
         stop(mine);
     return rc;
 }
 
+/* It says nothing more once it is up: its line ends with it. */
+static int ends(int64_t until)
+{
+    int fd[2] = {control, pidfd};
+
+    return fw_os_readable(fd, 2, until) != 0;
+}
+
 static int lives(const serving *mine)
 {
-    return mine->runs && (pidfd < 0 || !fw_os_pidfd_dead(pidfd));
+    return mine->runs && !ends(0);
 }
 
 static int ready(serving *mine)
@@ -167,13 +177,14 @@ int fw_server_ready(void)
 
 /* ---- requests -------------------------------------------------------------------------*/
 
-static int request(serving *mine, fw_birth *b)
+static int request(serving *mine, fw_birth *b, unsigned *asked)
 {
     int rc = ready(mine);
 
     if (rc < 0)
         return rc;
-    rc = fw_line_say(control, FW_LINE_REQUEST, b->process->is.daemon, b->child->theirs);
+    *asked = mine->launched;
+    rc = fw_line_say(control, FW_LINE_REQUEST, 0, b->child->theirs);
     if (rc == 0)
         return 0;
     stop(mine);
@@ -181,16 +192,30 @@ static int request(serving *mine, fw_birth *b)
                         : fw_fail_os(-rc, "cannot ask the server for a process");
 }
 
+/* Was it the server that was killed, not what it forked? A line of the one may end a little
+ * before those of the other. */
+static int was_killed(serving *mine, unsigned asked)
+{
+    int killed;
+
+    take_turn(mine);
+    killed = !mine->runs || mine->launched != asked ||
+             ends(fw_os_now() + 100 * INT64_C(1000000));
+    fw_turn_end(&mine->turn);
+    return killed;
+}
+
 static int start_forkserver(fw_birth *b)
 {
     serving *mine = here();
+    unsigned asked = 0;
     int rc = mine ? fw_boot_allowed()
                   : fw_fail(FURROW_ENOMEM, "no memory for a page of this process");
 
     if (rc < 0)
         return rc;
     take_turn(mine);
-    rc = request(mine, b);
+    rc = request(mine, b, &asked);
     fw_turn_end(&mine->turn);
     fw_children_close_theirs(b->child);
     if (rc != 0)
@@ -200,8 +225,7 @@ static int start_forkserver(fw_birth *b)
         rc = fw_birth_hear(b, FW_LINE_HELLO);
     if (rc == 0)
         rc = fw_birth_hear(b, FW_LINE_UP);
-    if (rc == FURROW_EDIED &&
-        !lives(mine)) /* the server was killed, not what it forked */
+    if (rc == FURROW_EDIED && was_killed(mine, asked))
         return FW_BIRTH_AGAIN;
     return rc;
 }

@@ -8,7 +8,8 @@
  * when that is gone; killed itself, the kernel kills the child. It is forked twice over, so
  * that it is no child of the program's, and tells how the child ended, which no wait() of
  * the program can take from it: therefore a program that ignores SIGCHLD has keepers for
- * all its children.
+ * all its children. Those that are not daemonic go on when their keeper is killed, but not
+ * before the go-ahead: the parent may not know of them yet (born.c).
  */
 #include "birth.h"
 #include "line.h"
@@ -92,8 +93,7 @@ void fw_keeper_run(fw_birth *b)
     if (k.child < 0)
         refuse(k.line, -(int)k.child);
     if (k.child == 0) {
-        if (k.daemon)
-            fw_born_bind(me);
+        fw_born_bind(me);
         fw_os_close(b->extra[0]);
         fw_os_close(b->extra[1]);
         b->become(b);

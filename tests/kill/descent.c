@@ -15,46 +15,56 @@
 
 #define SECOND INT64_C(1000000000)
 
-static int is_fork(int status)
+enum { FORKS = PTRACE_O_TRACEFORK, RUNS = PTRACE_O_TRACEEXEC };
+
+static int is_wanted(int status, int what)
 {
     int event = status >> 16;
 
-    return event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK ||
-           event == PTRACE_EVENT_CLONE;
+    return event &&
+           (what == RUNS ? event == PTRACE_EVENT_EXEC
+                         : event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK ||
+                               event == PTRACE_EVENT_CLONE);
 }
 
 /* Signals on the way are its own. */
-static int run_to_fork(tracee *t)
+static int run_to(tracee *t, int what)
 {
     int64_t until = kin_now() + 5 * SECOND;
     int signal_ = 0;
 
-    if (ptrace(PTRACE_SETOPTIONS, t->pid, NULL, (void *)PTRACE_O_TRACEFORK) != 0)
+    if (ptrace(PTRACE_SETOPTIONS, t->pid, NULL, (void *)(uintptr_t)what) != 0)
         return -1;
     for (;;) {
         if (ptrace(PTRACE_CONT, t->pid, NULL, (void *)(uintptr_t)signal_) != 0 ||
             kin_change(t->pid, &t->status, until - kin_now()) != 0 ||
             !WIFSTOPPED(t->status))
             return -1;
-        if (is_fork(t->status))
+        if (is_wanted(t->status, what))
             return 0;
         signal_ =
             t->status >> 16 || WSTOPSIG(t->status) == SIGTRAP ? 0 : WSTOPSIG(t->status);
     }
 }
 
-static int take(tracee *t, pid_t child)
+static int look(tracee *t)
 {
     struct user_regs_struct regs;
 
-    *t = (tracee){.pid = child};
-    if (kin_change(child, &t->status, 5 * SECOND) != 0 || !WIFSTOPPED(t->status) ||
-        ptrace(PTRACE_SETOPTIONS, child, NULL, NULL) != 0 ||
-        ptrace(PTRACE_GETREGS, child, NULL, &regs) != 0)
+    if (ptrace(PTRACE_GETREGS, t->pid, NULL, &regs) != 0)
         return -1;
     t->pc = regs.rip;
     t->sp = regs.rsp;
     return 0;
+}
+
+static int take(tracee *t, pid_t child)
+{
+    *t = (tracee){.pid = child, .foreign = t->foreign};
+    if (kin_change(child, &t->status, 5 * SECOND) != 0 || !WIFSTOPPED(t->status) ||
+        ptrace(PTRACE_SETOPTIONS, child, NULL, NULL) != 0)
+        return -1;
+    return look(t);
 }
 
 int descent_follow(tracee *t)
@@ -62,9 +72,19 @@ int descent_follow(tracee *t)
     unsigned long child = 0;
     pid_t parent = t->pid;
 
-    if (run_to_fork(t) != 0 || ptrace(PTRACE_GETEVENTMSG, parent, NULL, &child) != 0 ||
+    if (run_to(t, FORKS) != 0 ||
+        ptrace(PTRACE_GETEVENTMSG, parent, NULL, &child) != 0 ||
         take(t, (pid_t)child) != 0)
         return -1;
     (void)ptrace(PTRACE_SETOPTIONS, parent, NULL, NULL);
     return (int)ptrace(PTRACE_DETACH, parent, NULL, NULL);
+}
+
+int descent_run(tracee *t)
+{
+    if (run_to(t, RUNS) != 0 || ptrace(PTRACE_SETOPTIONS, t->pid, NULL, NULL) != 0)
+        return -1;
+    t->foreign = 1;
+    t->robust = 0;
+    return look(t);
 }

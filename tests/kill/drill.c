@@ -174,11 +174,14 @@ static int profile(drill *d)
 static long most_points(const drill *d)
 {
     static const long of_chain[WORLD_DEATHS + 1] = {0, 0, 16, 6};
+    long own = d->row->points;
     int deaths = d->row->deaths;
 
     if (!d->stop && deaths >= 2 && deaths <= WORLD_DEATHS)
-        return of_chain[deaths];
-    return d->row->points ? d->row->points : d->options->points;
+        return own && own < of_chain[deaths] ? own : of_chain[deaths];
+    if (d->stop && own > d->options->points)
+        return d->options->points;
+    return own ? own : d->options->points;
 }
 
 static int drill_chain(drill *d);

@@ -187,6 +187,14 @@ int ground_bury(scene *s, int exact)
     return ground_use(s);
 }
 
+int ground_sweep(scene *s)
+{
+    row_want(s, furrow_fsck() == 0);
+    fw_heap_sweep();
+    row_want(s, furrow_fsck() == 0);
+    return 0;
+}
+
 int ground_is_alive(void)
 {
     const fw_heap *heap = fw_segment_get()->heap;

@@ -36,6 +36,9 @@ int ground_use(scene *s);
  * before (or, unless `exact`, as many as before); then ground_use(). */
 int ground_bury(scene *s, int exact);
 
+/* row.visit, row.recover: whole before the sweep and after it. */
+int ground_sweep(scene *s);
+
 /* This process still has its participant line. */
 int ground_is_alive(void);
 

@@ -31,6 +31,8 @@
  *   behind              the window begins where `from` returns, not at its entry
  *   forks               the victim is not that process, but the child of so many forks
  *                       of it behind `from` (NULL: behind `go`)
+ *   runs                and there it runs another program
+ *   then                and the window begins behind that, at this place
  *   waits               before the window the victim is held (`arrived` is set) until
  *                       `proceed` is set
  *   watch     world     optional: watch_add() for what the actor has made
@@ -81,8 +83,9 @@ typedef struct operation {
     int (*recover)(scene *s);
     int (*watch)(scene *s);
     void (*from)(void), (*to)(void); /* NULL: all of operate */
-    int entries;                     /* 0: the first */
-    int behind, forks, waits, steps;
+    void (*then)(void);
+    int entries; /* 0: the first */
+    int behind, forks, runs, waits, steps;
     int patience_ms; /* a survivor's; 0: 10 s */
     int visit_ms;    /* a visitor's; 0: 4 ms */
 } operation;
@@ -92,7 +95,8 @@ typedef struct row {
     const char *position;
     int (*rival)(scene *s);
     int deaths;         /* 0: one */
-    long points;        /* at most so many; 0: what the command line says */
+    long points;        /* at most so many (of stops, not more than usual); 0: what the
+                           command line says */
     unsigned variants;  /* 0: one; scene.variant counts them */
     size_t size;        /* the rest is the rows' own: bytes that it is about, */
     const char *layout; /* what the heap looks like before (ground.h), */

@@ -260,6 +260,20 @@ static int inherit(scene *s)
     return give(s);
 }
 
+/* Or it was the victim's, who has used it up. */
+static int inherit_if_any(scene *s)
+{
+    int rc;
+
+    if (take(s) != 0)
+        return 1;
+    rc = furrow_condition_wait(of(s), furrow_in(0.25));
+    row_want(s, rc >= 0 || rc == FURROW_ETIME);
+    if (rc == FURROW_OWNERDIED)
+        row_want(s, furrow_lock_consistent(of(s)->lock) == 0);
+    return give(s);
+}
+
 static const operation waiting = {.object = "condition",
                                   .name = "wait",
                                   .set_up = lay,
@@ -295,7 +309,8 @@ static const operation inheriting = {.object = "condition",
                                      .set_up = lay_dead_notified,
                                      .warm_up = join,
                                      .operate = inherit,
-                                     .survive = survive};
+                                     .survive = survive,
+                                     .recover = inherit_if_any};
 
 static const row rows[] = {
     {.how = &waiting, .position = "first", .rival = notify_at_relief},
@@ -306,6 +321,7 @@ static const row rows[] = {
     {.how = &notifying, .position = "nobody"},
     {.how = &notifying, .position = "waited_for", .rival = wait_beside},
     {.how = &inheriting, .position = "dead_notified", .points = 24},
+    {.how = &inheriting, .position = "dead_notified", .points = 5, .deaths = 2},
 };
 
 const row_table sync_condition_rows = {rows, sizeof rows / sizeof *rows};

@@ -8,7 +8,6 @@
 
 #include "furrow_sync.h"
 #include "ground.h"
-#include "heap.h"
 #include "participant.h"
 #include "watch.h"
 
@@ -187,9 +186,8 @@ static int survive_end(scene *s)
 {
     long before = s->number[GROUND_BLOCKS];
 
-    row_want(s, furrow_fsck() == 0);
-    fw_heap_sweep();
-    row_want(s, furrow_fsck() == 0);
+    if (ground_sweep(s) != 0)
+        return 1;
     if (ground_blocks() != before) {
         row_want(s, ground_blocks() == before + s->row->expect);
         row_want(s, of(s)->end(s->subject) == 0);
@@ -198,21 +196,14 @@ static int survive_end(scene *s)
     return ground_use(s);
 }
 
-static int sweep(scene *s)
-{
-    fw_heap_sweep();
-    row_want(s, furrow_fsck() == 0);
-    return 0;
-}
-
 static const operation making = {.object = "sync_life",
                                  .name = "new",
                                  .set_up = ground_lay,
                                  .warm_up = join,
                                  .operate = make,
                                  .survive = survive_making,
-                                 .visit = sweep,
-                                 .recover = sweep};
+                                 .visit = ground_sweep,
+                                 .recover = ground_sweep};
 
 static const operation ending = {.object = "sync_life",
                                  .name = "free",
@@ -220,32 +211,37 @@ static const operation ending = {.object = "sync_life",
                                  .warm_up = join,
                                  .operate = end,
                                  .survive = survive_end,
-                                 .visit = sweep,
-                                 .recover = sweep};
+                                 .visit = ground_sweep,
+                                 .recover = ground_sweep};
+
+enum { ALL = 100000 };
 
 /* .expect: the blocks of one */
 /* clang-format off */
 static const row rows[] = {
-    {&making, "lock", .script = &of_lock, .expect = 1},
-    {&making, "semaphore", .script = &of_semaphore, .expect = 1},
-    {&making, "semaphore_counting", .script = &of_counting, .expect = 1},
-    {&making, "event", .script = &of_event, .expect = 1},
-    {&making, "condition", .script = &of_condition, .expect = 2},
-    {&making, "barrier", .script = &of_barrier, .expect = 1},
-    {&making, "barrier_acts", .script = &of_acting, .expect = 2},
-    {&making, "contended", .script = &of_condition, .expect = 2, .rival = ground_hold_lock},
+    {&making, "lock", .script = &of_lock, .expect = 1, .points = ALL},
+    {&making, "semaphore", .script = &of_semaphore, .expect = 1, .points = ALL},
+    {&making, "semaphore_counting", .script = &of_counting, .expect = 1, .points = ALL},
+    {&making, "event", .script = &of_event, .expect = 1, .points = ALL},
+    {&making, "condition", .script = &of_condition, .expect = 2, .points = ALL},
+    {&making, "barrier", .script = &of_barrier, .expect = 1, .points = ALL},
+    {&making, "barrier_acts", .script = &of_acting, .expect = 2, .points = ALL},
+    {&making, "contended", .script = &of_condition, .expect = 2, .points = ALL, .rival = ground_hold_lock},
     {&making, "condition", .script = &of_condition, .expect = 2, .deaths = 2},
+    {&making, "lock", .script = &of_lock, .expect = 1, .deaths = 2, .points = 8},
     {&making, "barrier_acts", .script = &of_acting, .expect = 2, .deaths = 2},
-    {&ending, "lock", .script = &of_lock, .expect = 1},
-    {&ending, "semaphore", .script = &of_semaphore, .expect = 1},
-    {&ending, "semaphore_counting", .script = &of_counting, .expect = 1},
-    {&ending, "event", .script = &of_event, .expect = 1},
-    {&ending, "condition", .script = &of_condition, .expect = 2},
-    {&ending, "barrier", .script = &of_barrier, .expect = 1},
-    {&ending, "barrier_acts", .script = &of_acting, .expect = 2},
-    {&ending, "contended", .script = &of_condition, .expect = 2, .rival = ground_hold_lock},
+    {&ending, "lock", .script = &of_lock, .expect = 1, .points = ALL},
+    {&ending, "semaphore", .script = &of_semaphore, .expect = 1, .points = ALL},
+    {&ending, "semaphore_counting", .script = &of_counting, .expect = 1, .points = ALL},
+    {&ending, "event", .script = &of_event, .expect = 1, .points = ALL},
+    {&ending, "condition", .script = &of_condition, .expect = 2, .points = ALL},
+    {&ending, "barrier", .script = &of_barrier, .expect = 1, .points = ALL},
+    {&ending, "barrier_acts", .script = &of_acting, .expect = 2, .points = ALL},
+    {&ending, "contended", .script = &of_condition, .expect = 2, .points = ALL, .rival = ground_hold_lock},
     {&ending, "lock", .script = &of_lock, .expect = 1, .deaths = 2},
     {&ending, "condition", .script = &of_condition, .expect = 2, .deaths = 2},
+    {&ending, "semaphore", .script = &of_semaphore, .expect = 1, .deaths = 2, .points = 8},
+    {&ending, "event", .script = &of_event, .expect = 1, .deaths = 2, .points = 8},
     {&ending, "barrier_acts", .script = &of_acting, .expect = 2, .deaths = 2},
 };
 /* clang-format on */

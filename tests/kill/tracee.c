@@ -19,7 +19,7 @@
 
 #define MS INT64_C(1000000)
 
-enum { BREAKPOINT = 0xCC, PATIENCE_MS = 5000, NAP_MS = 2 };
+enum { BREAKPOINT = 0xCC, SYSCALL = 0x050F, PATIENCE_MS = 5000, NAP_MS = 2 };
 
 typedef enum __ptrace_request request;
 
@@ -88,9 +88,13 @@ static tracee_state arrive_soon(tracee *t)
     return read_registers(t) == 0 ? TRACEE_STOPPED : TRACEE_LOST;
 }
 
-static int is_syscall(uintptr_t pc)
+/* What a copy of this process executes can be read here. */
+int tracee_at_call(const tracee *t)
 {
-    return memcmp((const void *)pc, "\x0f\x05", 2) == 0;
+    uintptr_t code = t->foreign ? (uintptr_t)ask(PTRACE_PEEKTEXT, t, t->pc, 0)
+                                : *(const uint16_t *)t->pc;
+
+    return (code & 0xFFFF) == SYSCALL;
 }
 
 /* ---- the beginning ----------------------------------------------------------------*/
@@ -212,7 +216,7 @@ tracee_state tracee_run(tracee *t, uintptr_t pc, long nth)
 
 tracee_state tracee_step(tracee *t)
 {
-    int may_sleep = is_syscall(t->pc);
+    int may_sleep = tracee_at_call(t);
 
     if (ask(PTRACE_SINGLESTEP, t, 0, 0) != 0)
         return TRACEE_LOST;
@@ -239,9 +243,14 @@ int tracee_list_changed(tracee *t)
     return 1;
 }
 
+uintptr_t tracee_word(const tracee *t, uintptr_t at)
+{
+    return (uintptr_t)ask(PTRACE_PEEKDATA, t, at, 0);
+}
+
 uintptr_t tracee_return(const tracee *t)
 {
-    return (uintptr_t)ask(PTRACE_PEEKDATA, t, t->sp, 0);
+    return tracee_word(t, t->sp);
 }
 
 /* ---- the end ----------------------------------------------------------------------*/

@@ -27,6 +27,7 @@ typedef struct tracee {
     uintptr_t robust; /* the address of its robust list's head */
     uint64_t list[3]; /* that head */
     int status;       /* of waitpid(), when it has ended */
+    int foreign;      /* it is no copy of its tracer: the program was run anew */
 } tracee;
 
 /* Fork run(arg), stopped before its first instruction. -1: there is no ptrace here. */
@@ -47,6 +48,10 @@ tracee_state tracee_wake(tracee *t);
 
 /* Has the head of its robust list changed since the last look? */
 int tracee_list_changed(tracee *t);
+
+/* Is the next instruction a system call? A word of its memory. */
+int tracee_at_call(const tracee *t);
+uintptr_t tracee_word(const tracee *t, uintptr_t at);
 
 /* The word on its stack: at the entry of a function, where it returns to. */
 uintptr_t tracee_return(const tracee *t);

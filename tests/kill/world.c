@@ -190,6 +190,7 @@ static int meet_actor(tracee *t)
         return broken("the actor is not ready");
     if (tracee_seize(t, s->victim) != 0)
         return broken("process %d cannot be traced", (int)s->victim);
+    t->foreign = tracee_word(t, (uintptr_t)&here) != (uintptr_t)here;
     s->go = 1;
     return WHOLE;
 }
@@ -205,6 +206,10 @@ static int be_led_to_window(tracee *t)
     for (int i = 0; i < how->forks; i++)
         if (descent_follow(t) != 0)
             return broken("the victim does not fork");
+    if (how->runs && descent_run(t) != 0)
+        return broken("the victim does not run a program");
+    if (how->then && be_led(t, (uintptr_t)how->then, 1) != TRACEE_STOPPED)
+        return broken("the victim does not come to its last place");
     here->scene->arrived = 1;
     if (how->waits && !row_wait(&here->scene->proceed))
         return broken("the victim may not proceed");
@@ -247,11 +252,6 @@ static int look(tracee *t)
     return WHOLE;
 }
 
-static int is_call(uintptr_t pc)
-{
-    return memcmp((const void *)pc, "\x0f\x05", 2) == 0;
-}
-
 /* The window is over at the entry of `to`, or when the function has returned. */
 static int record(tracee *t)
 {
@@ -261,10 +261,10 @@ static int record(tracee *t)
     (void)watch_changed();
     (void)tracee_list_changed(t);
     while (t->pc != end || t->sp <= frame) {
-        uintptr_t pc = t->pc;
+        int call = tracee_at_call(t);
         tracee_state state;
 
-        if (trail_add(here->trail, pc) != 0)
+        if (trail_add(here->trail, t->pc) != 0)
             return broken("the window is longer than %d steps", TRAIL_MOST);
         state = tracee_step(t);
         if (state == TRACEE_ASLEEP) {
@@ -273,7 +273,7 @@ static int record(tracee *t)
         }
         if (state != TRACEE_STOPPED)
             return broken("the victim is lost after %ld steps", here->trail->steps);
-        if (is_call(pc))
+        if (call)
             trail_mark(here->trail, TRAIL_NEWS);
         if (look(t) != WHOLE)
             return BROKEN;
