@@ -149,9 +149,15 @@ static int free_value(scene *s)
     return 0;
 }
 
-static int bury(scene *s)
+/* It is there as it was, or it is gone. */
+static int bury_freed_value(scene *s)
 {
-    return ground_bury(s, 0);
+    if (ground_bury(s, 0) != 0)
+        return 1;
+    if (furrow_synchronized_get_lock(s->subject))
+        row_want(s, furrow_synchronized_free(s->subject) == 0);
+    row_want(s, ground_blocks() == s->number[GROUND_BLOCKS] - 2);
+    return 0;
 }
 
 static int sweep(scene *s)
@@ -320,6 +326,16 @@ static int free_list(scene *s)
     return 0;
 }
 
+static int bury_freed_list(scene *s)
+{
+    if (ground_bury(s, 0) != 0)
+        return 1;
+    if (furrow_list_len(s->subject) >= 0)
+        row_want(s, furrow_list_free(s->subject) == 0);
+    row_want(s, ground_blocks() == s->number[GROUND_BLOCKS] - 1);
+    return 0;
+}
+
 /* ---- segments ---------------------------------------------------------------------*/
 
 static int lay_name(scene *s)
@@ -462,7 +478,7 @@ static const operation freeing_value = {.object = "value",
                                         .set_up = lay_value,
                                         .warm_up = join,
                                         .operate = free_value,
-                                        .survive = bury,
+                                        .survive = bury_freed_value,
                                         .visit = sweep,
                                         .recover = sweep};
 
@@ -488,7 +504,7 @@ static const operation freeing_list = {.object = "list",
                                        .set_up = lay_list,
                                        .warm_up = join_by_list,
                                        .operate = free_list,
-                                       .survive = bury,
+                                       .survive = bury_freed_list,
                                        .visit = sweep};
 
 static const operation creating = {.object = "segment",
