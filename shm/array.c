@@ -5,8 +5,9 @@
  * Who writes: the creator fills object and block before both are published as one
  * (heap.c); afterwards only `refs` changes, `rule` when a pool takes the memory, and
  * `magic` once, when the handle is freed. A root counts itself and its slices; whoever
- * takes the last reference frees object and block as one. Killed between its decrement and
- * the free: the block stays until the family ends; it is never freed twice.
+ * takes the last reference frees object and block as one (array_end.c). Of one with slices,
+ * killed between the last decrement and the free, the block stays until the family ends; it
+ * is never freed twice.
  *
  * Files (named arrays, mapped .npy files) are mapped over a run of the window, so that each
  * process of the family finds them at the same address; a worker older than the mapping
@@ -423,9 +424,15 @@ int furrow_array_populate(furrow_array *view)
     return 0;
 }
 
-static int release_root(fw_array *root)
+/* The handle is not live any more. */
+static int release(fw_array *a)
 {
-    return fw_add_seqcst(&root->refs, (uint32_t)-1) == 1 ? object_free(root) : 0;
+    fw_array *root = a->root;
+    int rc = a != root ? object_free(a) : 0;
+
+    if (fw_add_seqcst(&root->refs, (uint32_t)-1) == 1 && object_free(root) < 0)
+        rc = furrow_last_error()->code;
+    return rc;
 }
 
 int furrow_array_free(furrow_array *view)
@@ -445,14 +452,15 @@ int furrow_array_free(furrow_array *view)
                                               "the array is a file that process %ld "
                                               "has mapped; only it can free it",
                                               (long)root->pid));
-    if (!fw_cas_seqcst(&a->magic, &live, 0))
-        return fw_status_in(__func__,
-                            fw_fail(FURROW_EINVAL, "the array is free already"));
-    if (a != root)
-        rc = object_free(a);
-    if (release_root(root) < 0 || rc < 0)
-        return fw_status_in(__func__, furrow_last_error()->code);
-    return 0;
+    if (fw_array_is_sole(a))
+        rc = fw_array_end(a, &a->magic, live);
+    else if (!fw_cas_seqcst(&a->magic, &live, 0))
+        rc = FURROW_EBUSY;
+    else
+        rc = release(a);
+    if (rc == FURROW_EBUSY)
+        rc = fw_fail(FURROW_EINVAL, "the array is free already");
+    return fw_status_in(__func__, rc);
 }
 
 const char *furrow_array_format(const furrow_array *view)

@@ -71,6 +71,12 @@ fw_array *fw_array_of_file(const fw_array_file *file);
  * first message is kept). */
 fw_array *fw_array_of(const furrow_array *a);
 
+/* Has it a block of the heap that no slice and no other handle needs? Then it can be ended,
+ * and with it the one word of its memory that says that it is live. Once: 0, FURROW_EBUSY
+ * when somebody else has, or the heap's error. (array_end.c) */
+int fw_array_is_sole(const fw_array *a);
+int fw_array_end(fw_array *a, _Atomic uint64_t *magic, uint64_t live);
+
 /* Is a's memory, if it is a file, mapped in this process? Maps it where it is not: workers
  * that are older than the mapping do so at its first use. */
 int fw_array_map_here(const fw_array *a);

@@ -5,11 +5,16 @@
  * A block is its maker's until it is published with the slot that names it, and its taker's
  * from then on that the slot is free again (heap.h, fw_heap_pass): should either die with it,
  * it is swept as any unpublished block.
+ *
+ * Who is late and has a block to free does not wait for a holder of the heap's lock that is
+ * stopped: the block, which is his alone, is freed with the next one (heap.c).
  */
 #include "message.h"
 
 #include "ledger.h"
 #include "status.h"
+
+#include <string.h>
 
 #define MOMENT_NS ((int64_t)100 * 1000 * 1000)
 
@@ -24,6 +29,17 @@ void fw_message_impatient(furrow_deadline before)
 {
     (void)fw_heap_patience(before);
 }
+
+void fw_message_drop(void *block)
+{
+    furrow_error before = *furrow_last_error();
+
+    if (fw_heap_free(block) == FURROW_ETIME)
+        fw_heap_free_later(block);
+    (void)fw_status_adopt(&before);
+}
+
+/* ---- making and freeing ---------------------------------------------------------------*/
 
 /* From a size on where a lack of memory would be a signal. */
 static int take_memory(void *block, size_t size)
@@ -43,14 +59,10 @@ void *fw_message_block(size_t size)
 {
     void *block = fw_heap_alloc(size ? size : 1);
 
-    if (block && take_memory(block, size) < 0) {
-        furrow_error why = *furrow_last_error();
-
-        (void)fw_heap_free(block);
-        (void)fw_status_adopt(&why);
-        return NULL;
-    }
-    return block;
+    if (!block || take_memory(block, size) == 0)
+        return block;
+    fw_message_drop(block);
+    return NULL;
 }
 
 int furrow_message_new(furrow_message *out, size_t size)

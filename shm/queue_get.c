@@ -125,7 +125,7 @@ static int room_for(getting *g, size_t size)
 static void free_room(getting *g)
 {
     if (g->capacity == SIZE_MAX)
-        (void)fw_heap_free(g->m.data);
+        fw_message_drop(g->m.data);
 }
 
 static int get_in_place(getting *g, size_t size)
@@ -197,7 +197,7 @@ static int get_block(getting *g, size_t size)
     }
     rc = rc < 0 ? rc : take_block(g, block);
     if (rc == 0 && g->capacity != SIZE_MAX)
-        (void)fw_heap_free(block);
+        fw_message_drop(block);
     return rc;
 }
 

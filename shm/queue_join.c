@@ -46,6 +46,14 @@ static int all_done(void *ctx, int thorough)
            fw_tasks_none(fw_queue_tasks(q), thorough) && fw_ring_ends_at(&q->ring, end);
 }
 
+static int died(uint64_t tasks)
+{
+    if (tasks == 1)
+        return fw_fail(FURROW_EDIED, "1 task died with the process that had got it");
+    return fw_fail(FURROW_EDIED, "%llu tasks died with the processes that had got them",
+                   (unsigned long long)tasks);
+}
+
 int furrow_queue_join(furrow_queue *q, furrow_deadline deadline)
 {
     int rc = check(__func__, q);
@@ -59,8 +67,5 @@ int furrow_queue_join(furrow_queue *q, furrow_deadline deadline)
     lost = fw_tasks_lost(fw_queue_tasks(q));
     if (lost == 0)
         return 0;
-    return fw_status_in(__func__,
-                        fw_fail(FURROW_EDIED,
-                                "%llu tasks died with the processes that had got them",
-                                (unsigned long long)lost));
+    return fw_status_in(__func__, died(lost));
 }

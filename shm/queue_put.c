@@ -140,18 +140,15 @@ static int put_large(putting *p, const void *bytes, size_t size,
                      furrow_deadline deadline)
 {
     void *block = fw_message_block(size);
-    furrow_error why;
     int rc;
 
     if (!block)
         return furrow_last_error()->code;
     memcpy(block, bytes, size);
     rc = put_block(p, block, size, deadline);
-    if (rc == 0)
-        return 0;
-    why = *furrow_last_error();
-    (void)fw_heap_free(block);
-    return fw_status_adopt(&why);
+    if (rc < 0)
+        fw_message_drop(block);
+    return rc;
 }
 
 static int put(putting *p, const void *bytes, size_t size, furrow_deadline deadline)

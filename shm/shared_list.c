@@ -29,6 +29,7 @@
 #include "heap.h"
 #include "shared_item.h"
 #include "status.h"
+#include "sync_object.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -239,7 +240,6 @@ furrow_list *furrow_list_new_sized(const furrow_item *items, size_t len,
 
 int furrow_list_free(furrow_list *list)
 {
-    uint64_t live = MAGIC;
     furrow_list *l;
 
     if (!list)
@@ -247,10 +247,7 @@ int furrow_list_free(furrow_list *list)
     l = list_of(__func__, list);
     if (!l)
         return furrow_last_error()->code;
-    if (!fw_cas_seqcst(&l->magic, &live, 0))
-        return fw_status_in(__func__,
-                            fw_fail(FURROW_EINVAL, "the list is free already"));
-    return fw_status_in(__func__, fw_heap_free(l));
+    return fw_sync_free(__func__, l, NULL, &l->magic, MAGIC);
 }
 
 /* ---- reading and changing -----------------------------------------------------------*/

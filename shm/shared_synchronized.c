@@ -8,9 +8,10 @@
  *   +----------------+          +---------------------+-------------------+
  *
  * The lock lies in front of the elements, in the array's own block. So all there is are an
- * array's two blocks, which are published and given back as one (heap.c): a kill while one
- * is made or freed leaves nothing. The head is written before that, and later only `magic`,
- * once, by who frees it; elements are written under the lock, or by who knows better.
+ * array's two blocks, which are published and given back as one (heap.c, array_end.c): a
+ * kill while one is made or freed leaves nothing, unless the array has slices. The head is
+ * written before that, and later only `magic`, once, by who frees it, as one with the blocks;
+ * elements are written under the lock, or by who knows better.
  */
 #include "shared_synchronized.h"
 
@@ -91,9 +92,26 @@ furrow_synchronized_new_sized(int type, size_t len,
     return fw_status_new("furrow_synchronized_new", make(type, len, &o));
 }
 
-int furrow_synchronized_free(furrow_synchronized *synchronized)
+/* With slices of its array the elements outlive it. */
+static int end(furrow_synchronized *s)
 {
     uint64_t live = FW_SYNCHRONIZED_MAGIC;
+    fw_array *a = s->array;
+    int rc;
+
+    if (fw_array_of(&a->view) != a)
+        return furrow_last_error()->code;
+    if (fw_array_is_sole(a))
+        rc = fw_array_end(a, &s->magic, live);
+    else if (!fw_cas_seqcst(&s->magic, &live, 0))
+        rc = FURROW_EBUSY;
+    else
+        return furrow_array_free(&a->view);
+    return rc == FURROW_EBUSY ? fw_fail(FURROW_EINVAL, "it is free already") : rc;
+}
+
+int furrow_synchronized_free(furrow_synchronized *synchronized)
+{
     furrow_synchronized *s;
 
     if (!synchronized)
@@ -103,9 +121,7 @@ int furrow_synchronized_free(furrow_synchronized *synchronized)
         return furrow_last_error()->code;
     if (s->lock == &s->own && fw_lock_holder(&s->own.lock) != 0)
         return fw_status_in(__func__, fw_fail(FURROW_EBUSY, "somebody holds its lock"));
-    if (!fw_cas_seqcst(&s->magic, &live, 0))
-        return fw_status_in(__func__, fw_fail(FURROW_EINVAL, "it is free already"));
-    return fw_status_in(__func__, furrow_array_free(&s->array->view));
+    return fw_status_in(__func__, end(s));
 }
 
 /* ---- the lock and what it guards ----------------------------------------------------*/

@@ -178,8 +178,9 @@ static void end_reset(furrow_barrier *b)
 
 typedef struct party {
     uint32_t me;
-    uint32_t at; /* where it looks for the dead */
-    int counted; /* in the generation that it waits for */
+    uint32_t at;  /* where it looks for the dead, */
+    int64_t tick; /* and when */
+    int counted;  /* in the generation that it waits for */
     furrow_deadline deadline;
 } party;
 
@@ -205,14 +206,15 @@ static int come_in(furrow_barrier *b, party *p)
     }
 }
 
-/* Sleep for a tick; then, and not when somebody has rung, look for the dead. */
+/* Sleep; once a tick, and not whenever somebody has rung, look for the dead. (Signals may
+ * end each sleep before its tick.) */
 static void sleep_once(furrow_barrier *b, party *p, uint32_t heard)
 {
-    int64_t tick = fw_os_now() + FW_BELL_TICK_NS;
-
-    fw_bell_sleep(&b->bell, heard, p->deadline);
-    if (fw_os_now() >= tick)
-        mind_dead(b, p->me, &p->at);
+    fw_bell_sleep(&b->bell, heard, p->deadline < p->tick ? p->deadline : p->tick);
+    if (fw_os_now() < p->tick)
+        return;
+    mind_dead(b, p->me, &p->at);
+    p->tick = fw_os_now() + FW_BELL_TICK_NS;
 }
 
 typedef struct ending {
@@ -231,6 +233,7 @@ static int has_ended(void *ctx, int thorough)
 /* Sleep until generation `of` is over. */
 static int sleep_for_end(furrow_barrier *b, party *p, uint64_t of)
 {
+    p->tick = fw_os_now() + FW_BELL_TICK_NS;
     for (;;) {
         uint32_t heard = fw_bell_listen(&b->bell);
         uint64_t state = fw_load_seqcst(&b->state);

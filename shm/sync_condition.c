@@ -141,10 +141,10 @@ static int sleep_in(furrow_condition *c, int slot, uint32_t me,
                     furrow_deadline deadline)
 {
     const uint32_t waiting = word(me, FW_CONDITION_WAITING);
+    int64_t now = fw_os_now(), tick = now + FW_BELL_TICK_NS;
     _Atomic uint32_t *mine = &c->slot[slot];
 
-    while (fw_load_seqcst(mine) == waiting) {
-        int64_t now = fw_os_now(), tick = now + FW_BELL_TICK_NS;
+    for (; fw_load_seqcst(mine) == waiting; now = fw_os_now()) {
         int other;
 
         if (now >= deadline) {
@@ -152,9 +152,11 @@ static int sleep_in(furrow_condition *c, int slot, uint32_t me,
                 return -1;
             break;
         }
-        if (fw_os_futex_wait(mine, waiting, deadline < tick ? deadline : tick) == 0)
+        (void)fw_os_futex_wait(mine, waiting, deadline < tick ? deadline : tick);
+        if (fw_os_now() < tick) /* woken, also by a signal */
             continue;
-        other = fw_os_now() >= tick ? take_over(c, me) : -1;
+        tick = fw_os_now() + FW_BELL_TICK_NS;
+        other = take_over(c, me);
         if (other >= 0 && swap(mine, waiting, 0))
             return other;
         if (other >= 0) { /* notified as well: that one is somebody else's */

@@ -241,3 +241,93 @@ Test(queue_death, a_stopped_producer_holds_up_nobody_and_is_not_taken_for_dead)
     cr_assert(put_number(p->q, 3, 0) == 0 && get_number(p->q, &n, 0) == 0 && n == 3);
     party_free(p);
 }
+
+/* ---- blocks that could not be freed in time ------------------------------------------*/
+
+static int keep_the_heap(void *shared)
+{
+    party *p = shared;
+    fw_heap *heap;
+
+    while (fw_load_seqcst(&p->number[0]) == 0)
+        left_sleep(0.001);
+    left_sleep(0.05);
+    heap = fw_heap_lock();
+    child_want(heap);
+    raise(SIGSTOP);
+    fw_heap_unlock(heap);
+    return 0;
+}
+
+static uint64_t blocks_in_use(void)
+{
+    furrow_heap_info info;
+
+    cr_assert_eq(furrow_heap_describe(&info), 0);
+    return info.blocks;
+}
+
+/* A put of a large message to a full queue whose deadline passes while the holder of the
+ * heap's lock is stopped: the holder's pid. The message's block cannot be freed then. */
+static pid_t put_past_a_stopped_holder(party *p)
+{
+    char large[3000] = {0};
+    pid_t pid = child_start(keep_the_heap, p);
+    int64_t then = fw_os_now();
+    int status;
+
+    fw_store_seqcst(&p->number[0], 1);
+    cr_assert_eq(furrow_queue_put(p->q, large, sizeof large, furrow_in(1)),
+                 FURROW_EFULL);
+    cr_assert_eq(waitpid(pid, &status, WUNTRACED), pid);
+    cr_assert(WIFSTOPPED(status) && fw_os_now() - then < 5000000000);
+    return pid;
+}
+
+Test(queue_death, a_block_that_could_not_be_freed_is_freed_with_the_next)
+{
+    furrow_queue_options o = {.capacity = 1};
+    party *p = party_new(&o);
+    furrow_message m;
+    uint64_t before;
+    pid_t pid;
+
+    cr_assert_eq(put_number(p->q, 7, 0), 0);
+    before = blocks_in_use();
+    pid = put_past_a_stopped_holder(p);
+    cr_assert_eq(kill(pid, SIGCONT), 0);
+    cr_assert_eq(child_wait(pid), 0);
+    cr_assert_eq(furrow_message_new(&m, 10), 0);
+    cr_assert_eq(furrow_message_free(&m), 0);
+    cr_assert_eq(fw_heap_sweep(), 0);
+    cr_assert_eq(blocks_in_use(), before);
+    party_free(p);
+}
+
+static int knows_of_no_block(void *shared)
+{
+    furrow_message m;
+
+    (void)shared;
+    child_want(furrow_message_new(&m, 10) == 0);
+    child_want(furrow_message_free(&m) == 0);
+    return 0;
+}
+
+Test(queue_death, a_forked_child_frees_no_block_of_its_parents)
+{
+    furrow_queue_options o = {.capacity = 1};
+    party *p = party_new(&o);
+    uint64_t before;
+    pid_t pid;
+
+    cr_assert_eq(put_number(p->q, 7, 0), 0);
+    pid = put_past_a_stopped_holder(p);
+    cr_assert_eq(kill(pid, SIGCONT), 0);
+    cr_assert_eq(child_wait(pid), 0);
+    before = blocks_in_use();
+    cr_assert_eq(child_wait(child_start(knows_of_no_block, p)), 0);
+    cr_assert_eq(fw_heap_sweep(), 0);
+    cr_assert_eq(blocks_in_use(), before);
+    party_free(p);
+}

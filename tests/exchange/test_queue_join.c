@@ -183,6 +183,27 @@ Test(queue_join, tells_what_died_with_its_consumer)
     party_free(p);
 }
 
+static int get_one_and_die(void *shared)
+{
+    party *p = shared;
+    uint64_t n;
+
+    child_want(get_number(p->q, &n, 0) == 0);
+    return raise(SIGKILL);
+}
+
+Test(queue_join, tells_of_one_death_in_the_singular)
+{
+    party *p = party_new(&joinable);
+
+    cr_assert_eq(put_number(p->q, 1, 0), 0);
+    cr_assert_eq(child_run(get_one_and_die, p), CHILD_SIGNAL + SIGKILL);
+    cr_assert_eq(furrow_queue_join(p->q, QUEUES_LONG), FURROW_EDIED);
+    cr_assert_str_eq(furrow_last_error()->text,
+                     "1 task died with the process that had got it");
+    party_free(p);
+}
+
 static int done_by_another(void *shared)
 {
     party *p = shared;

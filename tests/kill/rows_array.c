@@ -2,9 +2,8 @@
  *
  * Rows of arrays: made, sliced, freed; with a name, attached and detached.
  *
- * After a death an array is there as a whole or not at all. One whose handle was being
- * freed may stay as a block that nobody finds any more, until the family ends; never as
- * half of one.
+ * After a death an array is there as a whole or not at all. Of one with slices, the block may
+ * stay that nobody finds any more, until the family ends; never as half of one.
  */
 #include "rows.h"
 
@@ -128,7 +127,7 @@ static int free_subject(scene *s)
     return 0;
 }
 
-/* Its handle lives: then all of it does. */
+/* Its handle lives: then all of it does; or nothing of it is left. */
 static int bury_freed(scene *s)
 {
     furrow_array *a = s->subject;
@@ -136,8 +135,10 @@ static int bury_freed(scene *s)
 
     if (ground_bury(s, 0) != 0)
         return 1;
-    if (!fw_array_of(a))
+    if (!fw_array_of(a)) {
+        row_want(s, ground_blocks() == before - 2);
         return 0;
+    }
     row_want(s, ground_blocks() == before && ground_holds(a->data, a->len * 8));
     row_want(s, furrow_array_free(a) == 0 && ground_blocks() < before);
     return 0;

@@ -166,9 +166,14 @@ static int free_list(scene *s)
     return 0;
 }
 
-static int bury(scene *s)
+static int bury_freed_list(scene *s)
 {
-    return ground_bury(s, 0);
+    if (ground_bury(s, 0) != 0)
+        return 1;
+    if (furrow_list_len(s->subject) >= 0)
+        row_want(s, furrow_list_free(s->subject) == 0);
+    row_want(s, ground_blocks() == s->number[GROUND_BLOCKS] - 1);
+    return 0;
 }
 
 /* ---- rows -------------------------------------------------------------------------*/
@@ -196,7 +201,7 @@ static const operation freeing_list = {.object = "list",
                                        .set_up = lay_list,
                                        .warm_up = join_by_list,
                                        .operate = free_list,
-                                       .survive = bury,
+                                       .survive = bury_freed_list,
                                        .visit = ground_sweep,
                                        .recover = ground_sweep};
 

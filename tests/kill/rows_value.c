@@ -134,9 +134,15 @@ static int free_value(scene *s)
     return 0;
 }
 
-static int bury(scene *s)
+/* It is there as it was, or it is gone. */
+static int bury_freed_value(scene *s)
 {
-    return ground_bury(s, 0);
+    if (ground_bury(s, 0) != 0)
+        return 1;
+    if (furrow_synchronized_get_lock(s->subject))
+        row_want(s, furrow_synchronized_free(s->subject) == 0);
+    row_want(s, ground_blocks() == s->number[GROUND_BLOCKS] - 2);
+    return 0;
 }
 
 /* ---- rows -------------------------------------------------------------------------*/
@@ -170,7 +176,7 @@ static const operation freeing_value = {.object = "value",
                                         .set_up = lay_value,
                                         .warm_up = join,
                                         .operate = free_value,
-                                        .survive = bury,
+                                        .survive = bury_freed_value,
                                         .visit = ground_sweep,
                                         .recover = ground_sweep};
 

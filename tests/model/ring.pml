@@ -9,7 +9,9 @@
  *   Last      when all are over: recovers, takes out the rest, and counts
  *
  * A position is one number here: its slot is the rest by N, its round the quotient. A slot's
- * word is one step to read and one to change.
+ * word is one step to read and one to change; what a process decides from what it has read is
+ * one step with the reading, for nobody else sees it, and to be killed in between is to be
+ * killed behind it.
  *
  * What must hold: nobody gets what was not published, or anything twice; each consumer gets
  * a producer's numbers in their order, but for one that a dead consumer had taken; in the end
@@ -23,6 +25,7 @@
  *   holds  order          -DKILLS=0 -DCONSUMERS=1
  *   holds  one_consumer   -DKILLS=1 -DCONSUMERS=1 -DMESSAGES=1
  *   holds  one_producer   -DKILLS=1 -DP=1
+ *   holds  both_die       -DKILLS=2 -DCONSUMERS=1 -DMESSAGES=1
  *   long   one_death      -DKILLS=1 -DCONSUMERS=1
  *   long   two_and_two    -DKILLS=1 -DMESSAGES=1
  *   caught M_SKIP_BLIND -DKILLS=0 -DCONSUMERS=1: who has skipped a slot does not look back
@@ -101,99 +104,111 @@ proctype Producer(byte n)
     byte k, at, hint, r, s, o, v;
     bit ok;
     {
-        do
-        :: k == MESSAGES -> break
-        :: else ->
-            v = (n - 1) * MESSAGES + k + 1;
-            d_step { hint = tail; at = tail };
-            do
-            :: read_word(at);
-               if
-               :: r == at / N && s == FREE ->
+        skip;
+begin:
+        atomic { hint = tail; at = tail; v = (n - 1) * MESSAGES + k + 1 };
+look:
+        atomic {
+            read_word(at);
+            if
+            :: r == at / N && s == FREE
+            :: r > at / N || (r == at / N && s != FREE) -> at++; goto look
+            :: r < at / N -> goto behind
+            fi
+        };
 #ifdef M_CLAIM_WITHOUT_CAS
-                   skip;
-                   d_step { round[at % N] = at / N; state[at % N] = CLAIMED;
-                            owner[at % N] = n; ok = 1 };
+        d_step { round[at % N] = at / N; state[at % N] = CLAIMED; owner[at % N] = n; ok = 1 };
 #else
 #ifdef M_NO_OWNER
-                   change(at, r, CLAIMED, 0);
+        change(at, r, CLAIMED, 0);
 #else
-                   change(at, r, CLAIMED, n);
+        change(at, r, CLAIMED, n);
 #endif
 #endif
-                   if
-                   :: ok -> break
-                   :: else
-                   fi
-               :: r > at / N || (r == at / N && s != FREE) -> at++
-               :: r < at / N ->
-                   if
-                   :: s == TOMB -> change(at, r + 1, FREE, 0)
-                   :: else /* full: wait */
-                   fi;
-                   d_step { hint = tail; at = tail }
-               fi
-            od;
+        atomic {
+            r = 0; s = 0; o = 0;
+            if
+            :: ok -> ok = 0
+            :: else -> goto look
+            fi
+        };
 #ifdef M_PUBLISH_FIRST
-            publish(at, v);
-            value[at % N] = v;
+        publish(at, v);
+        value[at % N] = v;
 #else
-            value[at % N] = v;
-            publish(at, v);
+        value[at % N] = v;
+        publish(at, v);
 #endif
 #ifdef M_TAIL_AHEAD
-            tail = at + 2;
+        tail = at + 2;
 #else
-            if
-            :: tail == hint -> d_step { if :: tail == hint -> tail = at + 1 :: else fi }
-            :: else
-            fi;
+        d_step { if :: tail == hint -> tail = at + 1 :: else fi };
 #endif
-            k++
-        od;
+        atomic {
+            k++; at = 0; hint = 0;
+            if
+            :: k < MESSAGES -> goto begin
+            :: else -> goto over
+            fi
+        };
+behind: /* a slot of the round before is in the way, unless the position is old */
+        atomic {
+            if
+            :: tail == hint && s == TOMB
+            :: else -> r = 0; s = 0; o = 0; goto begin
+            fi
+        };
+        change(at, r + 1, FREE, 0);
+        atomic { r = 0; s = 0; o = 0; ok = 0; goto begin };
+over:
         skip
     } unless { killed[n] };
     d_step { gone[n] = 1; k = 0; at = 0; hint = 0; r = 0; s = 0; o = 0; v = 0; ok = 0 }
 }
 
-/* Those that the dead have claimed, in all slots. */
+/* Those that the dead have claimed, in all slots. To read the word and to ask for its owner
+ * is one step: nobody who is gone comes back, and a word that has changed since the first is
+ * left alone by the swap. */
 inline recover()
 {
-    d_step { at = 0 };
+    at = 0;
     do
-    :: at == N -> break
-    :: else ->
-        read_word(at);
-        if
-#ifdef M_BURY_LIVING
-        :: (s == CLAIMED || s == TAKEN) && o != n ->
-#else
-        :: (s == CLAIMED || s == TAKEN) && o != 0 && gone[o] && killed[o] ->
-#endif
+    :: at == N -> at = 0; break
+    :: atomic {
+            at < N -> read_word(at);
             if
+#ifdef M_BURY_LIVING
+            :: (s == CLAIMED || s == TAKEN) && o != n ->
+#else
+            :: (s == CLAIMED || s == TAKEN) && o != 0 && gone[o] && killed[o] ->
+#endif
+                found = 1
+            :: else -> at++
+            fi;
+        };
+        if
+        :: found && s == CLAIMED ->
 #ifdef M_TOMB_PUBLISHED
-            :: s == CLAIMED -> change(at, r, PUBLISHED, 0)
+            change(at, r, PUBLISHED, 0)
 #else
-            :: s == CLAIMED -> change(at, r, TOMB, 0)
+            change(at, r, TOMB, 0)
 #endif
+        :: found && s == TAKEN ->
 #ifdef M_TAKEN_LOST
-            :: s == TAKEN -> change(at, r + 1, FREE, 0)
+            change(at, r + 1, FREE, 0)
 #else
-            :: s == TAKEN ->
-                d_step {
-                    if
-                    :: round[at] == r && state[at] == s && owner[at] == o ->
-                        state[at] = PUBLISHED; owner[at] = 0; late[value[at] - 1] = 1
-                    :: else
-                    fi
-                }
+            d_step {
+                if
+                :: round[at] == r && state[at] == s && owner[at] == o ->
+                    state[at] = PUBLISHED; owner[at] = 0; late[value[at] - 1] = 1
+                :: else
+                fi
+            }
 #endif
-            fi
         :: else
         fi;
-        at++
-    od;
-    at = 0
+        atomic { if :: found -> at++; found = 0 :: else fi; r = 0; s = 0; o = 0; ok = 0 }
+    od
 }
 
 /* What was read from the slot is whose? Ghosts; one step with the finish. */
@@ -231,75 +246,81 @@ inline finish()
     }
 }
 
-/* Before what is at `at` is taken: has one that was passed by been published? */
-inline go_back()
-{
-    d_step { back = open; found = 0 };
-    do
-    :: back == NONE || back >= at -> break
-    :: else ->
-        if
-        :: d_step { round[back % N] == back / N && state[back % N] == PUBLISHED ->
-                    found = 1; if :: back == open -> open = NONE :: else fi;
-                    at = back };
-           break
-        :: else -> back++
-        fi
-    od;
-    back = 0
-}
-
 proctype Consumer(byte n)
 {
     byte at, hint, open, back, r, s, o, v, last[2];
     bit ok, found, over;
     {
-        do
-        ::  over = producers_over;
-            d_step { at = head; hint = head; open = NONE; found = 0 };
-            do
-            :: read_word(at);
-               if
-               :: r == at / N && s == PUBLISHED ->
-#ifdef M_SKIP_BLIND
-                   found = 0;
-#else
-                   go_back();
-#endif
-                   if
-                   :: found -> found = 0
-                   :: else ->
-#ifdef M_TAKE_WITHOUT_CAS
-                       d_step { state[at % N] = TAKEN; owner[at % N] = n; ok = 1 };
-#else
-                       change(at, r, TAKEN, n);
-#endif
-                       if
-                       :: ok -> found = 1; break
-                       :: else
-                       fi
-                   fi
-               :: r == at / N && s == TOMB -> change(at, r + 1, FREE, 0)
-               :: r == at / N && s == FREE -> break
-               :: r == at / N && (s == CLAIMED || s == TAKEN) ->
-                   d_step { if :: open == NONE -> open = at :: else fi; at++ }
-               :: r > at / N -> at++
-               :: r < at / N -> break
-               fi
-            od;
+        skip;
+begin:
+        over = producers_over;
+        d_step { at = head; hint = head; open = NONE };
+look:
+        atomic {
+            read_word(at);
             if
-            :: found -> finish()
+            :: r == at / N && s == PUBLISHED -> back = open
+            :: r == at / N && s == TOMB -> goto tomb
+            :: (r == at / N && s == FREE) || r < at / N -> goto nothing
+            :: r > at / N -> at++; goto look
             :: else ->
                 if
-                :: open == NONE && over -> break
-                :: open == NONE && !over
-                :: open != NONE ->
-                    recover();
-                    assert(!over || (state[0] != CLAIMED && state[1] != CLAIMED))
+                :: open == NONE -> open = at
+                :: else
+                fi;
+                at++;
+                goto look
+            fi
+        };
+#ifndef M_SKIP_BLIND
+        /* Has one that was passed by been published? */
+        do
+        :: back == NONE || back >= at -> back = 0; break
+        :: else ->
+            atomic {
+                if
+                :: round[back % N] == back / N && state[back % N] == PUBLISHED ->
+                    if
+                    :: back == open -> open = NONE
+                    :: else
+                    fi;
+                    at = back; back = 0;
+                    goto look
+                :: else -> back++
                 fi
-            fi;
-            d_step { found = 0; at = 0; hint = 0; open = 0; v = 0; r = 0; s = 0; o = 0; ok = 0 }
+            }
         od;
+#endif
+#ifdef M_TAKE_WITHOUT_CAS
+        atomic { state[at % N] = TAKEN; owner[at % N] = n; ok = 1 };
+#else
+        change(at, r, TAKEN, n);
+#endif
+        atomic {
+            r = 0; s = 0; o = 0; back = 0;
+            if
+            :: ok -> ok = 0
+            :: else -> goto look
+            fi
+        };
+        finish();
+        atomic { at = 0; hint = 0; open = 0; v = 0; over = 0; goto begin };
+tomb:
+        change(at, r + 1, FREE, 0);
+        atomic { ok = 0; goto look };
+nothing:
+        atomic {
+            hint = 0; r = 0; s = 0; o = 0; at = 0;
+            if
+            :: open == NONE && over -> goto done
+            :: open == NONE && !over -> open = 0; goto begin
+            :: open != NONE -> open = 0
+            fi
+        };
+        recover();
+        assert(!over || (state[0] != CLAIMED && state[1] != CLAIMED));
+        goto begin;
+done:
         skip
     } unless { killed[n] };
     d_step {
@@ -312,10 +333,11 @@ proctype Consumer(byte n)
 proctype Last()
 {
     byte n, at, r, s, o, v, last[2];
-    bit ok;
+    bit ok, found;
 
     gone[1] && gone[P] && gone[P + 1] && gone[ALL];
     recover();
+    skip;
     d_step {
         at = head;
         do
@@ -337,20 +359,21 @@ proctype Last()
     }
 }
 
+/* Of two producers, and of two consumers, one is as good as the other: the first dies. */
 proctype Killer()
 {
-    byte k, who;
+#if KILLS > 0
+    byte k;
 
     do
     :: k == KILLS -> break
-    :: k < KILLS ->
-        who = 1;
-        do
-        :: who < ALL -> who++
-        :: break
-        od;
-        atomic { if :: !gone[who] -> killed[who] = 1 :: else fi; k++; who = 0 }
+    :: atomic { k < KILLS && !gone[1] -> killed[1] = 1; k++ }
+    :: atomic { k < KILLS && !gone[P + 1] -> killed[P + 1] = 1; k++ }
+    :: k < KILLS -> k++
     od
+#else
+    skip
+#endif
 }
 
 init {

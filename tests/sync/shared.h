@@ -12,6 +12,8 @@
 #include "peer.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
+#include <sys/time.h>
 
 /* Zeros that every peer sees. */
 static inline void *shared_new(size_t size)
@@ -43,6 +45,22 @@ static inline int shared_reaches(_Atomic int *word, int value)
 static inline double shared_since(int64_t then)
 {
     return (double)(fw_os_now() - then) / 1e9;
+}
+
+static inline void shared_alarmed(int signal)
+{
+    (void)signal;
+}
+
+/* A signal to this process every so many seconds, which ends system calls; 0: no more. */
+static inline void shared_alarms(double seconds)
+{
+    struct sigaction act = {.sa_handler = shared_alarmed};
+    struct itimerval every = {.it_interval.tv_usec = (long)(seconds * 1e6),
+                              .it_value.tv_usec = (long)(seconds * 1e6)};
+
+    sigaction(SIGALRM, &act, NULL);
+    setitimer(ITIMER_REAL, &every, NULL);
 }
 
 /* SIGKILL to a peer that is a process, and its end. */

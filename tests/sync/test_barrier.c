@@ -415,6 +415,20 @@ Test(barrier, a_party_killed_while_it_waits_breaks_it_for_all)
     all_run(take_a_number);
 }
 
+/* A signal cuts each sleep short: the look for the dead comes all the same. */
+Test(barrier, a_death_is_found_by_one_whom_signals_wake)
+{
+    pid_t pid = child_start(wait_until_killed, s);
+    int rc;
+
+    until_waiting(1);
+    shared_kill(pid);
+    shared_alarms(0.02);
+    rc = furrow_barrier_wait(s->barrier, furrow_in(5));
+    shared_alarms(0);
+    cr_assert_eq(rc, FURROW_EBROKEN);
+}
+
 Test(barrier, that_it_is_broken_is_known_without_waiting)
 {
     pid_t pid = child_start(wait_until_killed, s);

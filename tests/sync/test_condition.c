@@ -455,6 +455,25 @@ Test(condition, one_killed_between_his_notify_and_the_lock_passes_it_on)
     cr_assert_eq(peer_join(&p), 0);
 }
 
+/* A signal cuts each sleep short: the look for the dead comes all the same. */
+Test(condition, a_dead_ones_notify_reaches_one_whom_signals_wake)
+{
+    pid_t pid = doomed_sleeper();
+    int rc;
+
+    lock();
+    kill(pid, SIGSTOP);
+    cr_assert_eq(furrow_condition_notify(s->condition, 1), 0);
+    unlock();
+    shared_kill(pid);
+    lock();
+    shared_alarms(0.02);
+    rc = furrow_condition_wait(s->condition, furrow_in(5));
+    shared_alarms(0);
+    cr_assert_eq(rc, 0);
+    unlock();
+}
+
 Test(condition, the_dead_take_no_room)
 {
     peer p;
