@@ -14,7 +14,6 @@
 #include "ledger.h"
 #include "status.h"
 
-#include <string.h>
 
 #define MOMENT_NS ((int64_t)100 * 1000 * 1000)
 
