@@ -46,6 +46,9 @@ int fw_birth_tell(fw_birth *b);
 
 int fw_birth_start(furrow_process *p);
 
+/* In a daemonic one: it is killed when who forked it, `by`, ends. */
+void fw_born_bind(pid_t by);
+
 /* In the new process (born.c): become the child, wait for the go-ahead, run. `theirs`: its
  * end of the line. `copy`: it has a copy of its parent's memory. */
 _Noreturn void fw_born_run(const fw_boot *boot, furrow_process_function function,

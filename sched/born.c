@@ -40,6 +40,16 @@ static void leave_with_thread(void *unused)
     leave(0);
 }
 
+void fw_born_bind(pid_t by)
+{
+    int rc = fw_os_die_with(by);
+
+    if (rc == -ESRCH) /* a moment later the kernel would have */
+        fw_os_kill(fw_os_pid());
+    if (rc < 0)
+        fw_os_exit(1);
+}
+
 static void await_go(int line, const fw_parent *parent)
 {
     int rc;

@@ -92,8 +92,8 @@ void fw_keeper_run(fw_birth *b)
     if (k.child < 0)
         refuse(k.line, -(int)k.child);
     if (k.child == 0) {
-        if (k.daemon && fw_os_die_with(me) < 0)
-            fw_os_exit(1);
+        if (k.daemon)
+            fw_born_bind(me);
         fw_os_close(b->extra[0]);
         fw_os_close(b->extra[1]);
         b->become(b);

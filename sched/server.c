@@ -42,8 +42,8 @@ static void close_all(server *s)
 static void be_child(server *s, int line, int daemon, pid_t me)
 {
     close_all(s);
-    if (daemon && fw_os_die_with(me) < 0)
-        fw_os_exit(1);
+    if (daemon)
+        fw_born_bind(me);
     fw_os_child_signals(0);
     fw_boot_child(line, &s->by);
 }
