@@ -171,16 +171,17 @@ static void undo(fw_birth *b)
 }
 
 /* It has what it needs, and is one of ours when it begins. */
-static int let_go(furrow_process *p, fw_birth *b)
+static int let_go(furrow_process *p, fw_child *c)
 {
     int rc;
 
-    (void)fw_os_start_time(b->child->pid, &b->child->start_time);
+    if (c->pidfd < 0 && c->method != FURROW_START_THREAD)
+        (void)fw_os_start_time(c->pid, &c->start_time);
     fw_children_lock();
-    fw_store_relaxed(&p->pid, b->child->pid);
-    rc = fw_os_line_send(b->child->line, "g", 1, -1);
+    fw_store_relaxed(&p->pid, c->pid);
+    rc = fw_os_line_send(c->line, "g", 1, -1);
     if (rc == 0 || rc == -EPIPE) { /* it has died already: a join tells */
-        p->child = b->child;
+        p->child = c;
         p->state = FW_PROCESS_RUNS;
         rc = 0;
     } else {
@@ -201,7 +202,7 @@ static int attempt(furrow_process *p, const fw_method *m, fw_birth *b)
         return furrow_last_error()->code;
     rc = m->start(b);
     if (rc == 0)
-        rc = let_go(p, b);
+        rc = let_go(p, b->child);
     if (rc != 0)
         undo(b);
     return rc;
@@ -209,7 +210,8 @@ static int attempt(furrow_process *p, const fw_method *m, fw_birth *b)
 
 static int begin(furrow_process *p, const fw_method *m)
 {
-    fw_birth b = {.process = p, .extra = {-1, -1}};
+    fw_birth b = {
+        .process = p, .function = p->function, .arg = p->arg, .extra = {-1, -1}};
     int rc = fw_boot_for(&b.boot, p);
 
     if (rc == 0 && m->exec)

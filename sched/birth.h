@@ -12,6 +12,8 @@
 /* One start, in the parent; in what is forked, a copy of it. */
 typedef struct fw_birth {
     furrow_process *process;
+    furrow_process_function function; /* the process's, in memory that a fork copies: */
+    void *arg;                        /* what is shared costs the child a page fault */
     fw_child *child;
     fw_boot boot;
     fw_boot_exec exec;

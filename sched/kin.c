@@ -26,7 +26,7 @@ void fw_kin_become(const fw_identity *is, const fw_parent *by)
 {
     self.is = *is;
     parent.is = (fw_identity){0};
-    snprintf(parent.is.name, sizeof parent.is.name, "%s", by->name);
+    memcpy(parent.is.name, by->name, sizeof parent.is.name);
     fw_store_relaxed(&parent.pid, by->pid);
     parent_start = by->start_time;
     has_parent = 1;

@@ -13,14 +13,11 @@
 
 static void become_copy(fw_birth *b)
 {
-    furrow_process *p = b->process;
     int line = b->child->theirs;
-    furrow_process_function function = p->function;
-    void *arg = p->arg;
 
     fw_children_forget(line);
     fw_server_forget();
-    fw_born_run(&b->boot, function, arg, line, 1);
+    fw_born_run(&b->boot, b->function, b->arg, line, 1);
 }
 
 static int start_fork(fw_birth *b)

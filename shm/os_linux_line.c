@@ -129,7 +129,11 @@ int fw_os_line_await(int line, int64_t until)
 {
     int bytes = 0;
     char byte;
+    ssize_t n =
+        recv(line, &byte, 1, MSG_DONTWAIT); /* it is there already, most often */
 
+    if (n >= 0)
+        return n > 0 ? 0 : -EPIPE;
     if (!fw_os_readable(&line, 1, until))
         return -ETIMEDOUT;
     if (ioctl(line, FIONREAD, &bytes) != 0 || bytes == 0)
