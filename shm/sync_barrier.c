@@ -12,9 +12,10 @@
  *     reset     the next generation and a 1 into the history, or B away; with R
  *     made new  R away
  *
- * A party remembers the generation that it came in, and sleeps until there is another; the
- * history tells how its own ended, also when it looks late. (Later than 22 generations, which
- * takes resets or more processes than parties: it is told that it was broken.)
+ * A party remembers the generation that it came in, spins for a moment where every party may
+ * have a CPU of its own (wait.c), and sleeps until there is another generation; the history
+ * tells how its own ended, also when it looks late. (Later than 22 generations, which takes
+ * resets or more processes than parties: it is told that it was broken.)
  *
  * Before it arrives a party writes its process's number (fw_participant_owner()) into a
  * free slot, and it clears that after the end of its generation: whoever is inside is named,
@@ -36,6 +37,7 @@
 #include "participant.h"
 #include "status.h"
 #include "sync_object.h"
+#include "wait.h"
 
 #include <string.h>
 
@@ -44,7 +46,7 @@ enum { HISTORY_AT = 22, HISTORY_BITS = 22, ARRIVED_AT = 44, ARRIVED_MASK = 0x1ff
 #define ACTING    (UINT64_C(1) << 62)
 #define BROKEN    (UINT64_C(1) << 63)
 #define RESETTING (UINT64_C(1) << 61)
-enum { SPARE = 16, LOOKS = 64, CROWDED_NS = 1000000 };
+enum { LOOKS = 64, CROWDED_NS = 1000000 };
 
 static uint32_t arrived(uint64_t state)
 {
@@ -213,8 +215,21 @@ static void sleep_once(furrow_barrier *b, party *p, uint32_t heard)
         mind_dead(b, p->me, &p->at);
 }
 
+typedef struct ending {
+    furrow_barrier *b;
+    uint64_t of;
+} ending;
+
+static int has_ended(void *ctx, int thorough)
+{
+    const ending *e = ctx;
+
+    (void)thorough;
+    return outcome(fw_load_seqcst(&e->b->state), e->of);
+}
+
 /* Sleep until generation `of` is over. */
-static int wait_for_end(furrow_barrier *b, party *p, uint64_t of)
+static int sleep_for_end(furrow_barrier *b, party *p, uint64_t of)
 {
     for (;;) {
         uint32_t heard = fw_bell_listen(&b->bell);
@@ -229,6 +244,24 @@ static int wait_for_end(furrow_barrier *b, party *p, uint64_t of)
             return fw_fail(FURROW_ETIME, "not all parties came to the barrier in time");
         }
     }
+}
+
+/* Spin for a moment, where each party may have a CPU of its own, then sleep. */
+static int wait_for_end(furrow_barrier *b, party *p, uint64_t of)
+{
+    ending e = {b, of};
+    int64_t start;
+    int rc;
+
+    if (p->deadline == 0)
+        return sleep_for_end(b, p, of);
+    start = fw_os_now();
+    rc = fw_wait_spin(b->parties, has_ended, &e, p->deadline);
+    if (rc != 0)
+        return rc == 1 ? 0 : broken();
+    rc = sleep_for_end(b, p, of);
+    fw_wait_slept(start);
+    return rc;
 }
 
 /* The action in this process, which may have it at another address than its maker. */
@@ -350,60 +383,7 @@ static int is_live(const furrow_barrier *b)
     return b && fw_load_relaxed(&b->magic) == FW_SYNC_BARRIER_MAGIC;
 }
 
-static int name_action(furrow_barrier *b, int (*action)(void *arg))
-{
-    int rc;
-
-    b->entry = fw_sync_new(sizeof *b->entry);
-    if (!b->entry)
-        return furrow_last_error()->code;
-    rc = fw_entry_of((fw_entry_function)action, b->entry);
-    if (rc < 0)
-        (void)fw_sync_drop(b->entry);
-    return rc;
-}
-
-static furrow_barrier *make(unsigned parties, const furrow_barrier_options *o)
-{
-    uint32_t slots = 2 * parties + SPARE;
-    furrow_barrier *b;
-
-    if (parties < 1 || parties > FURROW_BARRIER_PARTIES) {
-        fw_fail(FURROW_EINVAL, "a barrier of %u parties: 1 to %d", parties,
-                FURROW_BARRIER_PARTIES);
-        return NULL;
-    }
-    if (!(o->timeout >= 0)) {
-        fw_fail(FURROW_EINVAL, "a timeout of %g seconds", o->timeout);
-        return NULL;
-    }
-    b = fw_sync_new(sizeof *b + (slots + parties) * sizeof b->name[0]);
-    if (!b)
-        return NULL;
-    b->parties = parties;
-    b->slots = slots;
-    b->timeout_ns = o->timeout < 6e9 ? (int64_t)(o->timeout * 1e9) : 0;
-    b->arg = o->arg;
-    if (!o->action || name_action(b, o->action) == 0)
-        return b;
-    (void)fw_sync_drop(b);
-    return NULL;
-}
-
 /* ---- public -------------------------------------------------------------------------*/
-
-furrow_barrier *furrow_barrier_new_sized(unsigned parties,
-                                         const furrow_barrier_options *options,
-                                         size_t size)
-{
-    furrow_barrier_options o;
-    furrow_barrier *b;
-
-    fw_sync_options(&o, sizeof o, options, size);
-    b = make(parties, &o);
-    return fw_sync_publish("furrow_barrier_new", b, b ? b->entry : NULL,
-                           b ? &b->magic : NULL, FW_SYNC_BARRIER_MAGIC);
-}
 
 int furrow_barrier_wait(furrow_barrier *b, furrow_deadline deadline)
 {
@@ -489,7 +469,3 @@ int furrow_barrier_free(furrow_barrier *b)
         return fw_sync_refuse(__func__, b, "barrier");
     return fw_sync_free(__func__, b, b->entry, &b->magic, FW_SYNC_BARRIER_MAGIC);
 }
-
-/* The exported twin of the inline function. */
-extern inline furrow_barrier *furrow_barrier_new(unsigned parties,
-                                                 const furrow_barrier_options *options);

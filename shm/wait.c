@@ -13,7 +13,7 @@
 
 enum { LOOKS = 32 }; /* between two looks at the clock */
 enum { PAUSES = 2 }; /* between two attempts: to look more often holds up who writes */
-enum { VAIN = 8, AGAIN = 16 };
+enum { VAIN = 8, SELDOM = 128 };
 #define LEAST_NS ((int64_t)5 * 1000)
 #define MOST_NS  ((int64_t)100 * 1000)
 
@@ -21,26 +21,33 @@ enum { VAIN = 8, AGAIN = 16 };
 static _Thread_local int64_t budget = MOST_NS / 2;
 static _Thread_local unsigned in_vain;
 
-static int several_cpus(void)
+static uint32_t cpus(void)
 {
     static _Atomic uint32_t known; /* of the machine; looked up once */
-    uint32_t cpus = fw_load_relaxed(&known);
+    uint32_t n = fw_load_relaxed(&known);
 
-    if (cpus == 0) {
-        cpus = (uint32_t)fw_os_cpus_online();
-        fw_store_relaxed(&known, cpus);
+    if (n == 0) {
+        n = (uint32_t)fw_os_cpus_online();
+        fw_store_relaxed(&known, n);
     }
-    return cpus > 1;
+    return n;
 }
 
-static int worth_it(void)
+/* After so many times in vain, twice, four times as many, up to a limit. */
+static int is_time_to_try(void)
 {
-    return several_cpus() && (in_vain < VAIN || in_vain % AGAIN == 0);
+    return in_vain < VAIN || in_vain % SELDOM == 0 || (in_vain & (in_vain - 1)) == 0;
 }
 
-/* After a sleep. */
-static void learn(int64_t gap)
+static int worth_it(uint32_t people)
 {
+    return cpus() >= people && is_time_to_try();
+}
+
+void fw_wait_slept(int64_t start)
+{
+    int64_t gap = fw_os_now() - start;
+
     in_vain++;
     if (gap < MOST_NS)
         budget = gap + gap / 2;
@@ -65,6 +72,21 @@ static int spin(int (*attempt)(void *ctx, int thorough), void *ctx, int64_t unti
     return 0;
 }
 
+int fw_wait_spin(uint32_t people, int (*attempt)(void *ctx, int thorough), void *ctx,
+                 furrow_deadline deadline)
+{
+    int64_t until;
+    int rc;
+
+    if (!worth_it(people))
+        return 0;
+    until = fw_os_now() + budget;
+    rc = spin(attempt, ctx, until < deadline ? until : deadline);
+    if (rc != 0)
+        in_vain = 0;
+    return rc;
+}
+
 static int sleep_for_it(fw_bell *bell, int (*attempt)(void *ctx, int thorough),
                         void *ctx, furrow_deadline deadline)
 {
@@ -85,19 +107,16 @@ static int sleep_for_it(fw_bell *bell, int (*attempt)(void *ctx, int thorough),
 int fw_wait_until(fw_bell *bell, int (*attempt)(void *ctx, int thorough), void *ctx,
                   furrow_deadline deadline)
 {
-    int64_t start, until;
+    int64_t start;
     int rc;
 
     if (deadline <= 0)
         return attempt(ctx, 1);
     start = fw_os_now();
-    until = start + budget < deadline ? start + budget : deadline;
-    rc = worth_it() ? spin(attempt, ctx, until) : 0;
-    if (rc != 0) {
-        in_vain = 0;
+    rc = fw_wait_spin(2, attempt, ctx, deadline);
+    if (rc != 0)
         return rc;
-    }
     rc = sleep_for_it(bell, attempt, ctx, deadline);
-    learn(fw_os_now() - start);
+    fw_wait_slept(start);
     return rc;
 }
