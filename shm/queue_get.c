@@ -24,9 +24,13 @@ enum { AGAIN = 1 }; /* the message is gone: look for another */
 
 static int begin(getting *g, furrow_queue *q, void *buffer, size_t capacity)
 {
-    *g = (getting){
-        .q = q, .me = fw_participant_owner(), .buffer = buffer, .capacity = capacity};
+    g->q = q; /* field by field: to clear all of it takes longer than to get */
+    g->me = fw_participant_owner();
     g->by = q->traits & FW_QUEUE_ONE_GETS ? 0 : g->me;
+    g->untold = 0;
+    g->buffer = buffer;
+    g->capacity = capacity;
+    g->m = (furrow_message){0};
     return g->me ? 0 : furrow_last_error()->code;
 }
 

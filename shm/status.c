@@ -83,12 +83,22 @@ void furrow_perror(const char *prefix)
     fprintf(stderr, "%s: %s\n", record.function, text);
 }
 
+/* Who asks an empty queue again and again gets a constant sentence each time. */
+static int is_plain(const char *format)
+{
+    return !strchr(format, '%') && strlen(format) < sizeof record.text;
+}
+
 int fw_fail(int code, const char *format, ...)
 {
     va_list args;
 
     record.code = code;
     record.os_error = 0;
+    if (is_plain(format)) {
+        memcpy(record.text, format, strlen(format) + 1);
+        return code;
+    }
     va_start(args, format);
     vsnprintf(record.text, sizeof record.text, format, args);
     va_end(args);

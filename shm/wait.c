@@ -110,8 +110,10 @@ int fw_wait_until(fw_bell *bell, int (*attempt)(void *ctx, int thorough), void *
     int64_t start;
     int rc;
 
-    if (deadline <= 0)
+    if (deadline <= 0) {
+        fw_pause(); /* its caller has looked already, and may ask again at once */
         return attempt(ctx, 1);
+    }
     start = fw_os_now();
     rc = fw_wait_spin(2, attempt, ctx, deadline);
     if (rc != 0)
