@@ -127,7 +127,8 @@ extern const bench_peer bench_peer_furrow, bench_peer_builtin, bench_peer_libgom
     bench_peer_connection, bench_peer_python, bench_peer_mutex, bench_peer_lock,
     bench_peer_semaphore, bench_peer_meet, bench_peer_meet_glibc, bench_peer_queue,
     bench_peer_queue_trip, bench_peer_python_queue, bench_peer_bare_start,
-    bench_peer_start, bench_peer_python_start;
+    bench_peer_start, bench_peer_python_start, bench_peer_ck_spsc, bench_peer_ck_mpmc,
+    bench_peer_moodycamel;
 
 /* ---- marks (dispatch.c) -------------------------------------------------------------
  *

@@ -45,6 +45,11 @@ for setting in 1:1 '1:1, said so'; do
 done
 want queue python 1:1 '[0-9n]'
 want queue-2x2 furrow 2:2 "$number"
+for ring in 'ck mpmc' 'ck spsc' moodycamel; do # null where they are not installed
+    want queue "$ring" '1:1 threads' '[0-9n]'
+done
+want queue-2x2 'ck mpmc' '2:2 processes' '[0-9n]'
+want queue-2x2 moodycamel '2:2 threads' '[0-9n]'
 for method in thread fork forkserver spawn; do
     want "start-$method" furrow "$method" "$number"
     want "start-$method" python "$method" '[0-9n]'

@@ -136,11 +136,22 @@ static const bench_contender barrier[] = {
 static const bench_contender queue[] = {
     {&bench_peer_queue, "furrow", "1:1", BENCH_NO_MEMORY, BENCH_CONTENDER},
     {&bench_peer_queue, "furrow", "1:1, said so", BENCH_NO_MEMORY, BENCH_CONTENDER},
+    {&bench_peer_ck_mpmc, "ck mpmc", "1:1 processes", BENCH_NO_MEMORY, BENCH_CONTENDER},
+    {&bench_peer_ck_spsc, "ck spsc", "1:1 processes", BENCH_NO_MEMORY, BENCH_CONTENDER},
+    {&bench_peer_ck_mpmc, "ck mpmc", "1:1 threads", BENCH_NO_MEMORY, BENCH_CONTENDER},
+    {&bench_peer_ck_spsc, "ck spsc", "1:1 threads", BENCH_NO_MEMORY, BENCH_CONTENDER},
+    {&bench_peer_moodycamel, "moodycamel", "1:1 threads", BENCH_NO_MEMORY,
+     BENCH_CONTENDER},
     {&bench_peer_python_queue, "python", "1:1", BENCH_NO_MEMORY, BENCH_CONTENDER},
     {0}};
 
 static const bench_contender queue_2x2[] = {
-    {&bench_peer_queue, "furrow", "2:2", BENCH_NO_MEMORY, BENCH_CONTENDER}, {0}};
+    {&bench_peer_queue, "furrow", "2:2", BENCH_NO_MEMORY, BENCH_CONTENDER},
+    {&bench_peer_ck_mpmc, "ck mpmc", "2:2 processes", BENCH_NO_MEMORY, BENCH_CONTENDER},
+    {&bench_peer_ck_mpmc, "ck mpmc", "2:2 threads", BENCH_NO_MEMORY, BENCH_CONTENDER},
+    {&bench_peer_moodycamel, "moodycamel", "2:2 threads", BENCH_NO_MEMORY,
+     BENCH_CONTENDER},
+    {0}};
 
 static const bench_contender queue_trip[] = {
     {&bench_peer_floor, "floor", "one line", BENCH_NO_MEMORY, BENCH_LIMIT},

@@ -84,13 +84,22 @@ Test(daemon, has_no_children)
 
 /* ---- the parent dies ------------------------------------------------------------------*/
 
+/* proc_sleeps() dies with who forked it, daemonic or not: this one does not. */
+static int sleeps_awhile(void *arg, size_t size)
+{
+    (void)arg;
+    (void)size;
+    left_sleep(15);
+    return 0;
+}
+
 static int leaves_daemons(void *arg, size_t size)
 {
     note *n = note_of(arg);
 
     (void)size;
     for (int i = 0; i < 3; i++)
-        if (furrow_process_start(daemon_new(proc_sleeps, n)))
+        if (furrow_process_start(daemon_new(sleeps_awhile, n)))
             return 1;
     if (fw_load_seqcst(&n->word[5]))
         raise(SIGKILL);
