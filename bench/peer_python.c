@@ -13,58 +13,54 @@
 
 #define TURNS "500" /* a sample is their mean */
 
-static const char pipe_script[] =
-    "import os, sys, time\n"
-    "from multiprocessing import Pipe\n"
-    "os.sched_setaffinity(0, {int(sys.argv[1])})\n"
-    "near, far = Pipe()\n"
-    "if os.fork() == 0:\n"
-    "    near.close()\n"
-    "    try:\n"
-    "        while True:\n"
-    "            far.send_bytes(far.recv_bytes())\n"
-    "    except EOFError:\n"
-    "        os._exit(0)\n"
-    "far.close()\n"
-    "word = b'12345678'\n"
-    "while os.read(0, 1):\n"
-    "    begin = time.perf_counter_ns()\n"
-    "    for _ in range(" TURNS "):\n"
-    "        near.send_bytes(word)\n"
-    "        near.recv_bytes()\n"
-    "    print((time.perf_counter_ns() - begin) / " TURNS ", flush=True)\n";
+/* fork(): 0 in the child, which ends with its parent: the bench may be killed. */
+#define FORK                                                                           \
+    "import ctypes, os, sys, time\n"                                                   \
+    "def fork():\n"                                                                    \
+    "    parent, pid = os.getpid(), os.fork()\n"                                       \
+    "    if pid == 0:\n"                                                               \
+    "        ctypes.CDLL(None).prctl(1, 9)\n" /* PR_SET_PDEATHSIG, SIGKILL */          \
+    "        if os.getppid() != parent:\n"                                             \
+    "            os._exit(1)\n"                                                        \
+    "    return pid\n"
 
-/* As many places as messages in furrow's queue. Who gets counts it in a word of his own. */
+static const char pipe_script[] =
+    FORK "from multiprocessing import Pipe\n"
+         "os.sched_setaffinity(0, {int(sys.argv[1])})\n"
+         "near, far = Pipe()\n"
+         "if fork() == 0:\n"
+         "    near.close()\n"
+         "    try:\n"
+         "        while True:\n"
+         "            far.send_bytes(far.recv_bytes())\n"
+         "    except EOFError:\n"
+         "        os._exit(0)\n"
+         "far.close()\n"
+         "word = b'12345678'\n"
+         "while os.read(0, 1):\n"
+         "    begin = time.perf_counter_ns()\n"
+         "    for _ in range(" TURNS "):\n"
+         "        near.send_bytes(word)\n"
+         "        near.recv_bytes()\n"
+         "    print((time.perf_counter_ns() - begin) / " TURNS ", flush=True)\n";
+
+/* As many places as messages in furrow's queue. */
 static const char queue_script[] =
-    "import mmap, os, sys, time\n"
-    "from multiprocessing import Queue\n"
-    "cpus = [int(sys.argv[1]), int(sys.argv[2])]\n"
-    "people = 2 * int(sys.argv[3][0])\n"
-    "queue = Queue(1024)\n"
-    "counts = memoryview(mmap.mmap(-1, 4096)).cast('Q')\n"
-    "def get(place):\n"
-    "    queue.get()\n"
-    "    counts[64 * place] += 1\n"
-    "def put(place):\n"
-    "    queue.put(b'x' * 48)\n"
-    "os.sched_setaffinity(0, {cpus[0]})\n"
-    "others = []\n"
-    "for i in range(1, people):\n"
-    "    others.append(os.fork())\n"
-    "    if others[-1] == 0:\n"
-    "        os.sched_setaffinity(0, {cpus[i % 2]})\n"
-    "        while True:\n"
-    "            (put if i % 2 else get)(i)\n"
-    "while os.read(0, 1):\n"
-    "    before = sum(counts)\n"
-    "    begin = time.perf_counter_ns()\n"
-    "    for _ in range(2000):\n"
-    "        get(0)\n"
-    "    taken = time.perf_counter_ns() - begin\n"
-    "    print(taken / (sum(counts) - before), flush=True)\n"
-    "for pid in others:\n"
-    "    os.kill(pid, 9)\n"
-    "os._exit(0)\n";
+    FORK "from multiprocessing import Queue\n"
+         "queue = Queue(1024)\n"
+         "os.sched_setaffinity(0, {int(sys.argv[1])})\n"
+         "other = fork()\n"
+         "if other == 0:\n"
+         "    os.sched_setaffinity(0, {int(sys.argv[2])})\n"
+         "    while True:\n"
+         "        queue.put(b'x' * 48)\n"
+         "while os.read(0, 1):\n"
+         "    begin = time.perf_counter_ns()\n"
+         "    for _ in range(2000):\n"
+         "        queue.get()\n"
+         "    print((time.perf_counter_ns() - begin) / 2000, flush=True)\n"
+         "os.kill(other, 9)\n"
+         "os._exit(0)\n";
 
 static const char start_script[] =
     "import mmap, os, sys, threading, time\n"
