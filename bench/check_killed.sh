@@ -50,4 +50,6 @@ killed()
 }
 
 killed pipe 'import Pipe'
-killed queues 'import Queue'
+for again in 1 2 3 4; do # now and then Python has the time to end its own
+    killed queues 'import Queue'
+done

@@ -3,11 +3,13 @@
  * The server of start method forkserver: the program anew, with one thread and nothing of
  * the program's state, which forks children on request.
  *
- * A request is a word and the child's end of a line; what to run comes over that. The
- * server forks, says HELLO with the child's pidfd over the line, and at the child's end
- * STATUS. It ends when the program is gone or closes the line of requests. Killed: daemonic
- * children are killed by the kernel, and those that have no go-ahead yet, of which the program
- * may not know; others go on. The program starts another server at the next request.
+ * A request is a word and the child's end of a line; what to run comes over that. Nobody
+ * reaches the line of requests by a name, but what the program forks has a copy of its end:
+ * the kernel tells who has sent a request, and another's is refused. The server forks, says
+ * HELLO with the child's pidfd over the line, and at the child's end STATUS. It ends when the
+ * program is gone or closes the line of requests. Killed: daemonic children are killed by the
+ * kernel, and those that have no go-ahead yet, of which the program may not know; others go
+ * on. The program starts another server at the next request.
  */
 #include "server.h"
 
@@ -50,6 +52,14 @@ static void be_child(server *s, int line, pid_t me)
 static void refuse(int line, int error)
 {
     (void)fw_fail_os(error, "the server cannot fork a process");
+    (void)fw_line_say_error(line);
+    fw_os_close(line);
+}
+
+static void refuse_stranger(int line, pid_t from)
+{
+    (void)fw_fail(FURROW_EAUTH, "the server is another program's than process %d's",
+                  (int)from);
     (void)fw_line_say_error(line);
     fw_os_close(line);
 }
@@ -107,6 +117,7 @@ static void listen_to(server *s)
     int64_t tick = 100 * INT64_C(1000000) * (s->program < 0 ? 1 : 100);
     unsigned ready = fw_os_readable(fd, 3, fw_os_now() + tick);
     fw_word word;
+    pid_t from;
 
     if (program_gone(s))
         fw_os_exit(0);
@@ -114,9 +125,12 @@ static void listen_to(server *s)
         reap(s);
     if (!(ready & 1))
         return;
+    from = fw_os_line_sender(s->control);
     if (fw_line_hear(s->control, &word, &line, INT64_MAX) < 0)
         fw_os_exit(0);
-    if (word.kind == FW_LINE_REQUEST && line >= 0)
+    if (word.kind == FW_LINE_REQUEST && line >= 0 && from != s->by.pid)
+        refuse_stranger(line, from);
+    else if (word.kind == FW_LINE_REQUEST && line >= 0)
         serve(s, line);
 }
 
@@ -132,6 +146,8 @@ void fw_server_run(int control, const fw_boot *boot, fw_entry_function preload)
     s.program = fw_os_pidfd_open(boot->parent.pid);
     if (preload)
         preload();
+    if (fw_os_line_know_senders(control) < 0)
+        fw_os_exit(1);
     (void)fw_line_say(control, FW_LINE_UP, 0, -1);
     for (;;)
         listen_to(&s);

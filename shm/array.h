@@ -46,6 +46,7 @@ typedef struct fw_array {
     int32_t pid;           /* FILE: the process that mapped it, which holds fd open */
     int fd;
     int writable;
+    int attached;      /* it ends, unpublished, with the process that has mapped it */
     void *block;       /* the heap block, or the window run, of the data */
     size_t block_size; /* bytes mapped or allocated */
     fw_file_id id;     /* FILE: of what fd was when it was mapped */

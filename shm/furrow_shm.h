@@ -169,7 +169,8 @@ inline furrow_array *furrow_value_new(int type)
 }
 
 /* Attach to the named array of another program. What lies there is checked as hostile
- * input. Free it as any other; the name belongs to its creator. The file must be this
+ * input. Free it as any other; the name belongs to its creator. It ends with this process,
+ * by whatever death, slices too: another one attaches for itself. The file must be this
  * user's or root's, for who may write a file may also cut it short: elements that are
  * gone are a SIGBUS to whoever touches them. In a worker that is a death as any other;
  * functions of this header that read or write the array return an error.

@@ -199,11 +199,14 @@ static int self(const fw_segment *s)
     return line;
 }
 
-/* Runs that were given back read as zeros; slots do not. */
-static void *alloc_as(const fw_segment *s, size_t size, int owner)
+/* In the zone of that size, or in the window. Runs that were given back read as zeros; slots
+ * do not. */
+static void *alloc_as(const fw_segment *s, int window, size_t size, int owner)
 {
     if (owner < 0)
         return NULL;
+    if (window)
+        return alloc_run(s, FW_ZONE_WINDOW, size, owner);
     if (size >= FW_HEAP_LARGE)
         return fw_ledger_check(s, size) < 0 ? NULL
                                             : alloc_run(s, FW_ZONE_LARGE, size, owner);
@@ -213,13 +216,13 @@ static void *alloc_as(const fw_segment *s, size_t size, int owner)
                                    : alloc_run(s, FW_ZONE_SMALL, size, owner);
 }
 
-static void *alloc_locked(const fw_segment *s, size_t size)
+static void *alloc_locked(const fw_segment *s, int window, size_t size)
 {
     furrow_error before = *furrow_last_error();
-    void *p = alloc_as(s, size, self(s));
+    void *p = alloc_as(s, window, size, self(s));
 
     if (!p && sweep(s) > 0) {
-        p = alloc_as(s, size, self(s));
+        p = alloc_as(s, window, size, self(s));
         if (p)
             (void)fw_status_adopt(&before);
     }
@@ -238,7 +241,7 @@ void *fw_heap_alloc(size_t size)
                 fw_segment_get()->size >> 20);
         p = NULL;
     } else {
-        p = alloc_locked(fw_segment_get(), size);
+        p = alloc_locked(fw_segment_get(), 0, size);
     }
     fw_heap_unlock(heap);
     if (p && size <= FW_SLAB_LARGEST)
@@ -249,14 +252,11 @@ void *fw_heap_alloc(size_t size)
 void *fw_heap_window(size_t size)
 {
     fw_heap *heap = fw_heap_lock();
-    void *p = NULL;
-    int owner;
+    void *p;
 
     if (!heap)
         return NULL;
-    owner = self(fw_segment_get());
-    if (owner >= 0)
-        p = alloc_run(fw_segment_get(), FW_ZONE_WINDOW, size, owner);
+    p = alloc_locked(fw_segment_get(), 1, size);
     fw_heap_unlock(heap);
     return p;
 }

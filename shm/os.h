@@ -301,6 +301,11 @@ int fw_os_line_send(int line, const void *bytes, size_t size, int fd);
  * -EPIPE at the end, -ETIMEDOUT: what came until then is lost. */
 int fw_os_line_recv(int line, void *bytes, size_t size, int *fd, int64_t until);
 
+/* Who sends is told from now on to whoever has this end. The sender of what comes next: its
+ * pid, by the kernel's word, or -errno; it does not wait. */
+int fw_os_line_know_senders(int line);
+pid_t fw_os_line_sender(int line);
+
 /* Take one byte, whatever it is, also when there is no memory at all. 0, -EPIPE, -ETIMEDOUT. */
 int fw_os_line_await(int line, int64_t until);
 

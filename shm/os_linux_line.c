@@ -14,8 +14,8 @@
 
 #define MOMENT_NS (200 * INT64_C(1000000))
 
-typedef union one_fd {
-    char room[CMSG_SPACE(sizeof(int))];
+typedef union one_fd { /* and who sent it, where that is told */
+    char room[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
     struct cmsghdr align;
 } one_fd;
 
@@ -50,7 +50,7 @@ static void put_fd(struct msghdr *m, one_fd *with, int fd)
 
     memset(with, 0, sizeof *with);
     m->msg_control = with->room;
-    m->msg_controllen = sizeof with->room;
+    m->msg_controllen = CMSG_SPACE(sizeof fd);
     c = CMSG_FIRSTHDR(m);
     c->cmsg_level = SOL_SOCKET;
     c->cmsg_type = SCM_RIGHTS;
@@ -123,6 +123,38 @@ static void take_fd(struct msghdr *m, int *fd)
         fw_os_close(*fd);
         *fd = fw_os_fd_high(got);
     }
+}
+
+int fw_os_line_know_senders(int line)
+{
+    int on = 1;
+
+    return setsockopt(line, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0 ? 0 : -errno;
+}
+
+/* A look: there is no room for an fd that comes along, so none is made here. */
+pid_t fw_os_line_sender(int line)
+{
+    union {
+        char room[CMSG_SPACE(sizeof(struct ucred))];
+        struct cmsghdr align;
+    } with;
+    char byte;
+    struct iovec part = {&byte, 1};
+    struct msghdr m = {.msg_iov = &part,
+                       .msg_iovlen = 1,
+                       .msg_control = with.room,
+                       .msg_controllen = sizeof with.room};
+    ssize_t n = recvmsg(line, &m, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+    struct ucred sender;
+
+    if (n < 0)
+        return -errno;
+    if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS)
+        return -EPIPE;
+    memcpy(&sender, CMSG_DATA(c), sizeof sender);
+    return sender.pid;
 }
 
 int fw_os_line_await(int line, int64_t until)

@@ -39,7 +39,7 @@ static void waits(furrow_future *f)
 
 /* ---- results ----------------------------------------------------------------------*/
 
-/* CPython: _TestPool.test_map_async */
+/* CPython: _TestPool.test_map_async, _TestPool.test_async */
 Test(future, result_is_there_again_and_again)
 {
     furrow_pool *pool = pools_open(2);
@@ -58,7 +58,7 @@ Test(future, result_is_there_again_and_again)
     pools_leave_nothing();
 }
 
-/* CPython: _TestPool.test_empty_iterable */
+/* CPython: _TestPool.test_empty_iterable, _TestPool.test_map_chunksize */
 Test(future, of_nothing_is_ready_at_once)
 {
     furrow_pool *pool = pools_open(2);
@@ -66,6 +66,10 @@ Test(future, of_nothing_is_ready_at_once)
     furrow_call call = pools_count_call(a);
     furrow_future *f = start(pool, &call);
     size_t done = 9, total = 9;
+
+    furrow_future_free(f);
+    call.chunk = 1;
+    f = start(pool, &call);
 
     cr_assert_eq(furrow_future_ready(f), 1);
     cr_assert_eq(furrow_future_wait(f, 0), 0);

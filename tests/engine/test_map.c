@@ -102,6 +102,36 @@ Test(map, chunks_of_the_size_asked_for)
     pools_leave_nothing();
 }
 
+static int power(furrow_chunk c)
+{
+    const int *exponent = c.ctx;
+    double *x = c.out[0], base = *x;
+
+    for (int i = 1; i < *exponent; i++)
+        *x *= base;
+    return c.len == 1 ? 0 : -1;
+}
+
+/* CPython: _TestPool.test_apply */
+Test(map, one_element_with_an_argument)
+{
+    int exponent = 3;
+    furrow_pool *pool = pools_open(2);
+    furrow_array *a = pools_array('d', 1);
+    furrow_call call = {.kernel = power,
+                        .types = ">d",
+                        .out = {a},
+                        .ctx = &exponent,
+                        .ctx_size = sizeof exponent};
+
+    *(double *)a->data = 5;
+    cr_assert_eq(furrow_map(pool, &call), 0, "%s", error_text());
+    cr_assert_eq(*(double *)a->data, 125);
+    furrow_array_free(a);
+    pools_close(pool);
+    pools_leave_nothing();
+}
+
 Test(map, often)
 {
     furrow_pool *pool = pools_open(3);

@@ -127,3 +127,36 @@ Test(queue_peers, a_lone_pair_in_blocks)
 {
     run_hall(&lone, 1, 1, sizeof(letter));
 }
+
+static int puts_its_method(void *arg, size_t size)
+{
+    uint64_t method = (uint64_t)furrow_context_get(0);
+    furrow_queue *q = *(furrow_queue **)arg;
+
+    child_want(size == sizeof q);
+    child_want(furrow_queue_put(q, &method, sizeof method, QUEUES_LONG) == 0);
+    return 0;
+}
+
+/* CPython: TestStartMethod.test_mixed_startmethod (fork) */
+Test(queue_peers, of_all_start_methods_use_the_same_queue)
+{
+    furrow_queue *q = furrow_queue_new(NULL);
+    uint64_t method;
+    size_t size;
+
+    unsetenv("BXFI_MAP");
+    for (int m = FURROW_START_FORK; m <= FURROW_START_FORKSERVER; m++) {
+        furrow_process_options o = {.start = (furrow_start)m};
+        furrow_process *p = furrow_process_new(puts_its_method, &q, sizeof q, &o);
+        int code = -1;
+
+        cr_assert_eq(furrow_process_start(p), 0, "%s", furrow_last_error()->text);
+        cr_assert_eq(furrow_queue_get(q, &method, sizeof method, &size, QUEUES_LONG),
+                     0);
+        cr_assert_eq(furrow_process_join(p, furrow_in(20)), 0);
+        cr_assert(furrow_process_exit_code(p, &code) == 0 && code == 0);
+        cr_assert_eq(furrow_process_free(p), 0);
+    }
+    cr_assert_eq(furrow_queue_free(q), 0);
+}

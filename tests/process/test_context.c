@@ -2,6 +2,7 @@
  *
  * Which start method is meant, and the server of forkserver.
  */
+#include "line.h"
 #include "procs.h"
 
 /* These tests choose methods themselves. */
@@ -162,6 +163,49 @@ Test(context, the_server_is_killed)
 {
     if (peer_start_is("forkserver"))
         server_gets(SIGKILL);
+}
+
+/* Every socket that came with the server. */
+static int ask_as_a_stranger(void *arg)
+{
+    const left_mark *before = arg;
+    char now[LEFT_FDS];
+    int asked = 0;
+
+    (void)left_files(now);
+    for (int fd = 0; fd < LEFT_FDS; fd++) {
+        int end[2], rc;
+        fw_word word;
+
+        if (!now[fd] || before->fd[fd] || fw_os_line(end) < 0)
+            continue;
+        rc = fw_line_say(fd, FW_LINE_REQUEST, 0, end[1]);
+        close(end[1]);
+        if (rc == 0) {
+            child_want(fw_line_hear(end[0], &word, NULL, furrow_in(20)) == 0);
+            child_want(word.kind == FW_LINE_FAILED && word.value == FURROW_EAUTH);
+            asked++;
+        }
+        close(end[0]);
+    }
+    child_want(asked == 1);
+    return 0;
+}
+
+/* CPython: _TestProcess.test_forkserver_auth_is_enabled (forkserver) */
+/* CPython: _TestProcess.test_forkserver_without_auth_fails (forkserver) */
+Test(context, the_server_obeys_its_program_alone)
+{
+    furrow_process_options o = {.start = FURROW_START_FORKSERVER};
+    furrow_process *p = furrow_process_new(proc_nothing, NULL, 0, &o);
+    left_mark before = {.pids = 0};
+
+    no_environment();
+    (void)left_files(before.fd);
+    cr_assert_eq(fw_server_ready(), 0);
+    cr_assert_eq(child_run(ask_as_a_stranger, &before), 0);
+    cr_assert_eq(furrow_process_start(p), 0, "%s", furrow_last_error()->text);
+    cr_assert_eq(proc_end(p), 0);
 }
 
 static int preloaded;

@@ -11,6 +11,7 @@
 #include "heap.h"
 #include "named.h"
 #include "os.h"
+#include "segment.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -783,6 +784,51 @@ Test(named, a_header_that_changes, .timeout = 60)
     cr_assert(whole > 0);
     cr_assert_eq(blocks_now(), 0);
     close(fd);
+}
+
+static int attach_and_die(void *arg)
+{
+    furrow_array *a = furrow_array_attach(name), *part;
+
+    child_want(a && (part = furrow_array_slice(a, 0, 1)) != NULL);
+    child_want(((double *)part->data)[0] == 3);
+    return arg ? raise(SIGKILL) : 0;
+}
+
+Test(named, what_a_dead_process_has_attached_is_given_back)
+{
+    furrow_array *a = create('d', 1000);
+    size_t before = blocks_now(),
+           size = fw_segment_get()->zone[FW_ZONE_WINDOW].units * FW_LARGE_UNIT * 3 / 4;
+
+    *(double *)a->data = 3;
+    for (int k = 0; k < 4; k++) {
+        void *all;
+
+        cr_assert_eq(child_run(attach_and_die, k % 2 ? a : NULL),
+                     k % 2 ? CHILD_SIGNAL + SIGKILL : 0);
+        cr_assert_eq(fw_heap_sweep(), 0);
+        cr_assert_eq(blocks_now(), before);
+        all = fw_heap_window(size);
+        cr_assert_not_null(all, "%s", furrow_last_error()->text);
+        cr_assert_eq(fw_heap_free(all), 0);
+    }
+    cr_assert_eq(furrow_array_free(a), 0);
+}
+
+static int take_the_window(void *size)
+{
+    child_want(fw_heap_window(*(size_t *)size) != NULL);
+    return 0;
+}
+
+/* Without anybody who sweeps. */
+Test(named, a_window_that_a_dead_process_had_makes_room)
+{
+    size_t size = fw_segment_get()->zone[FW_ZONE_WINDOW].units * FW_LARGE_UNIT * 3 / 4;
+
+    for (int k = 0; k < 3; k++)
+        cr_assert_eq(child_run(take_the_window, &size), 0);
 }
 
 /* The file loses its elements while it is attached. */
