@@ -130,6 +130,11 @@ void fw_server_run(int control, const fw_boot *boot, fw_entry_function preload)
     fw_os_child_stdin();
     fw_os_child_signals(1);
     s.signals = fw_os_signals_open();
+    if (s.signals < 0) {
+        (void)fw_fail_os(-s.signals, "the server cannot watch what it forks");
+        (void)fw_line_say_error(control);
+        fw_os_exit(1);
+    }
     s.program = fw_os_pidfd_open(boot->parent.pid);
     if (preload)
         preload();
