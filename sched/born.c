@@ -52,6 +52,20 @@ static void await_go(int line, const fw_parent *parent)
         fw_os_exit(1);
 }
 
+/* Where that is refused, only one that is daemonic cannot do without. */
+void fw_born_bind(int line, pid_t by, int daemon)
+{
+    int rc = fw_os_die_with(by);
+
+    if (rc == 0 || (rc != -ESRCH && !daemon))
+        return;
+    if (rc != -ESRCH) {
+        (void)fw_fail_os(-rc, FW_BORN_UNBOUND);
+        (void)fw_line_say_error(line);
+    }
+    fw_os_exit(1);
+}
+
 void fw_born_run(const fw_boot *boot, furrow_process_function function, void *arg,
                  int line, int copy)
 {
@@ -67,7 +81,7 @@ void fw_born_run(const fw_boot *boot, furrow_process_function function, void *ar
     fw_os_child_signals(0);
     await_go(line, &boot->parent);
     if (!boot->is.daemon)
-        fw_os_outlive_parent();
+        (void)fw_os_outlive_parent();
     furrow_log(FURROW_LOG_INFO, "begins");
     pthread_cleanup_push(leave_with_thread, NULL);
     leave(function(arg, (size_t)boot->size));

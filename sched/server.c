@@ -39,11 +39,10 @@ static void close_all(server *s)
         fw_os_close(c->line);
 }
 
-static void be_child(server *s, int line, pid_t me)
+static void be_child(server *s, int line, int daemon, pid_t me)
 {
     close_all(s);
-    if (fw_os_die_with(me) < 0)
-        fw_os_exit(1);
+    fw_born_bind(line, me, daemon);
     fw_os_child_signals(0);
     fw_boot_child(line, &s->by);
 }
@@ -55,14 +54,14 @@ static void refuse(int line, int error)
     fw_os_close(line);
 }
 
-static void serve(server *s, int line)
+static void serve(server *s, int line, int daemon)
 {
     served *c = malloc(sizeof *c);
     pid_t me = fw_os_pid(), pid = c ? fw_os_fork() : -ENOMEM;
     int fd;
 
     if (pid == 0)
-        be_child(s, line, me);
+        be_child(s, line, daemon, me);
     if (pid < 0) {
         free(c);
         refuse(line, -(int)pid);
@@ -118,7 +117,7 @@ static void listen_to(server *s)
     if (fw_line_hear(s->control, &word, &line, INT64_MAX) < 0)
         fw_os_exit(0);
     if (word.kind == FW_LINE_REQUEST && line >= 0)
-        serve(s, line);
+        serve(s, line, word.value);
 }
 
 void fw_server_run(int control, const fw_boot *boot, fw_entry_function preload)
