@@ -159,7 +159,7 @@ static void undo(fw_birth *b)
         fw_os_line_end(c->line); /* it hears that it is not to begin */
         pthread_join(c->thread, NULL);
     } else if (c->pidfd >= 0) {
-        (void)fw_os_pidfd_signal(c->pidfd, SIGKILL);
+        (void)fw_children_signal(c, SIGKILL);
         (void)fw_os_readable(&c->pidfd, 1, fw_os_now() + 5 * SECOND);
     } else if (c->ours) {
         fw_os_kill(c->pid);

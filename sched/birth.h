@@ -48,9 +48,10 @@ int fw_birth_tell(fw_birth *b);
 
 int fw_birth_start(furrow_process *p);
 
-/* It is killed when who forked it, `by`, ends: a daemonic one always, others until they
- * have the go-ahead. */
-void fw_born_bind(pid_t by);
+/* In the new process (born.c): it ends with `by`, who forked it in its parent's place; until
+ * the go-ahead, or when it is daemonic for ever. */
+void fw_born_bind(int line, pid_t by, int daemon);
+#define FW_BORN_UNBOUND "a daemonic process cannot be made to end with another"
 
 /* In the new process (born.c): become the child, wait for the go-ahead, run. `theirs`: its
  * end of the line. `copy`: it has a copy of its parent's memory. */

@@ -41,16 +41,6 @@ static void leave_with_thread(void *unused)
     leave(0);
 }
 
-void fw_born_bind(pid_t by)
-{
-    int rc = fw_os_die_with(by);
-
-    if (rc == -ESRCH) /* a moment later the kernel would have */
-        fw_os_kill(fw_os_pid());
-    if (rc < 0)
-        fw_os_exit(1);
-}
-
 static void await_go(int line, const fw_parent *parent)
 {
     int rc;
@@ -60,6 +50,20 @@ static void await_go(int line, const fw_parent *parent)
     while (rc == -ETIMEDOUT && !fw_os_process_gone(parent->pid, parent->start_time));
     if (rc < 0)
         fw_os_exit(1);
+}
+
+/* Where that is refused, only one that is daemonic cannot do without. */
+void fw_born_bind(int line, pid_t by, int daemon)
+{
+    int rc = fw_os_die_with(by);
+
+    if (rc == 0 || (rc != -ESRCH && !daemon))
+        return;
+    if (rc == -ESRCH) /* a moment later the kernel would have */
+        fw_os_kill(fw_os_pid());
+    (void)fw_fail_os(-rc, FW_BORN_UNBOUND);
+    (void)fw_line_say_error(line);
+    fw_os_exit(1);
 }
 
 void fw_born_run(const fw_boot *boot, furrow_process_function function, void *arg,
@@ -77,7 +81,7 @@ void fw_born_run(const fw_boot *boot, furrow_process_function function, void *ar
     fw_os_child_signals(0);
     await_go(line, &boot->parent);
     if (!boot->is.daemon)
-        fw_os_outlive_parent();
+        (void)fw_os_outlive_parent();
     furrow_log(FURROW_LOG_INFO, "begins");
     pthread_cleanup_push(leave_with_thread, NULL);
     leave(function(arg, (size_t)boot->size));

@@ -294,6 +294,17 @@ size_t furrow_process_children(furrow_process **out, size_t room)
     return n;
 }
 
+int fw_children_signal(const fw_child *c, int signal)
+{
+    int rc = c->pidfd >= 0 ? fw_os_pidfd_signal(c->pidfd, signal) : -ENOSYS;
+
+    if (rc == 0 || rc == -ESRCH)
+        return rc;
+    if (c->pid <= 0 || fw_os_process_gone(c->pid, c->start_time)) /* it is refused */
+        return -ESRCH;
+    return fw_os_signal(c->pid, signal);
+}
+
 /* ---- the end of this process ----------------------------------------------------------*/
 
 /* One that runs, is daemonic or not, and no thread of ours that a join would wait for. */
@@ -318,10 +329,7 @@ static void signal_daemons(int signal)
         if (c->process->state == FW_PROCESS_RUNS && c->process->is.daemon &&
             c->method != FURROW_START_THREAD) {
             c->signal = signal;
-            if (c->pidfd >= 0)
-                (void)fw_os_pidfd_signal(c->pidfd, signal);
-            else if (c->pid > 0)
-                (void)fw_os_signal(c->pid, signal);
+            (void)fw_children_signal(c, signal);
         }
     fw_children_unlock();
 }

@@ -51,6 +51,9 @@ void fw_children_await(const fw_child *c, int64_t until);
 /* What is readable once it has ended. */
 int fw_children_sentinel(const fw_child *c);
 
+/* To the child, also where signals by pidfd are refused. -ESRCH: it has ended. */
+int fw_children_signal(const fw_child *c, int signal);
+
 /* The end of this process in good order: daemonic children are ended, others awaited. */
 void fw_children_end(void);
 

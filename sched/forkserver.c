@@ -184,7 +184,7 @@ static int request(serving *mine, fw_birth *b, unsigned *asked)
     if (rc < 0)
         return rc;
     *asked = mine->launched;
-    rc = fw_line_say(control, FW_LINE_REQUEST, 0, b->child->theirs);
+    rc = fw_line_say(control, FW_LINE_REQUEST, b->process->is.daemon, b->child->theirs);
     if (rc == 0)
         return 0;
     stop(mine);

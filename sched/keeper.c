@@ -69,9 +69,9 @@ static void hello(const keeping *k)
     fw_os_close(fd);
 }
 
-static _Noreturn void refuse(int line, int error)
+static _Noreturn void refuse(int line, int error, const char *what)
 {
-    (void)fw_fail_os(error, "cannot fork a process");
+    (void)fw_fail_os(error, "%s", what);
     (void)fw_line_say_error(line);
     fw_os_exit(1);
 }
@@ -80,20 +80,22 @@ void fw_keeper_run(fw_birth *b)
 {
     keeping k = {.line = b->child->theirs, .daemon = b->process->is.daemon};
     pid_t me = fw_os_pid();
-    int kept[3];
+    int rc, kept[3];
 
     fw_os_child_signals(1);
     k.signals = fw_os_signals_open();
     k.parent = watch(&b->boot.parent);
     if (k.signals < 0)
-        refuse(k.line, -k.signals);
+        refuse(k.line, -k.signals, "a process that is to be kept cannot be watched");
+    if (k.daemon && (rc = fw_os_outlive_parent()) < 0)
+        refuse(k.line, -rc, FW_BORN_UNBOUND);
     b->extra[0] = k.signals;
     b->extra[1] = k.parent;
     k.child = fw_os_fork();
     if (k.child < 0)
-        refuse(k.line, -(int)k.child);
+        refuse(k.line, -(int)k.child, "cannot fork a process");
     if (k.child == 0) {
-        fw_born_bind(me);
+        fw_born_bind(k.line, me, k.daemon);
         fw_os_close(b->extra[0]);
         fw_os_close(b->extra[1]);
         b->become(b);

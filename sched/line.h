@@ -15,7 +15,7 @@ enum {
     FW_LINE_EXITED,    /* value: its exit code, by itself, right before its end */
     FW_LINE_STATUS,    /* value: its wait status, by who has released it */
     /* to a server */
-    FW_LINE_REQUEST /* comes with the child's end of a line */
+    FW_LINE_REQUEST /* value: daemonic; comes with the child's end of a line */
 };
 
 /* Small enough for a line to take it as one. */

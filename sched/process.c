@@ -245,14 +245,8 @@ int furrow_process_exit_code(furrow_process *p, int *code)
 
 static int send_signal(fw_child *c, int signal)
 {
-    int rc;
+    int rc = fw_children_signal(c, signal);
 
-    if (c->pidfd >= 0)
-        rc = fw_os_pidfd_signal(c->pidfd, signal);
-    else if (fw_os_process_gone(c->pid, c->start_time))
-        rc = -ESRCH;
-    else
-        rc = fw_os_signal(c->pid, signal);
     if (rc == 0)
         c->signal = signal;
     return rc == -ESRCH ? 0 : rc;

@@ -41,10 +41,10 @@ static void close_all(server *s)
         fw_os_close(c->line);
 }
 
-static void be_child(server *s, int line, pid_t me)
+static void be_child(server *s, int line, int daemon, pid_t me)
 {
     close_all(s);
-    fw_born_bind(me);
+    fw_born_bind(line, me, daemon);
     fw_os_child_signals(0);
     fw_boot_child(line, &s->by);
 }
@@ -64,14 +64,14 @@ static void refuse_stranger(int line, pid_t from)
     fw_os_close(line);
 }
 
-static void serve(server *s, int line)
+static void serve(server *s, int line, int daemon)
 {
     served *c = malloc(sizeof *c);
     pid_t me = fw_os_pid(), pid = c ? fw_os_fork() : -ENOMEM;
     int fd;
 
     if (pid == 0)
-        be_child(s, line, me);
+        be_child(s, line, daemon, me);
     if (pid < 0) {
         free(c);
         refuse(line, -(int)pid);
@@ -131,7 +131,7 @@ static void listen_to(server *s)
     if (word.kind == FW_LINE_REQUEST && line >= 0 && from != s->by.pid)
         refuse_stranger(line, from);
     else if (word.kind == FW_LINE_REQUEST && line >= 0)
-        serve(s, line);
+        serve(s, line, word.value);
 }
 
 void fw_server_run(int control, const fw_boot *boot, fw_entry_function preload)
@@ -143,6 +143,11 @@ void fw_server_run(int control, const fw_boot *boot, fw_entry_function preload)
     fw_os_child_stdin();
     fw_os_child_signals(1);
     s.signals = fw_os_signals_open();
+    if (s.signals < 0) {
+        (void)fw_fail_os(-s.signals, "the server cannot watch what it forks");
+        (void)fw_line_say_error(control);
+        fw_os_exit(1);
+    }
     s.program = fw_os_pidfd_open(boot->parent.pid);
     if (preload)
         preload();

@@ -215,7 +215,7 @@ pid_t fw_os_thread_process(pid_t tid);
 /* SIGKILL to this process when the thread that forked it ends; -ESRCH when the parent is
  * not `parent` any more. */
 int fw_os_die_with(pid_t parent);
-void fw_os_outlive_parent(void); /* not any more */
+int fw_os_outlive_parent(void); /* not any more: 0, or -errno where both are refused */
 
 /* For a process that watches others: block SIGCHLD and SIGUSR1 and get an fd that tells of
  * them. wait_events() sleeps until a signal came, the process of pidfd (-1: none) is gone,

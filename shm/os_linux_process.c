@@ -162,9 +162,9 @@ int fw_os_die_with(pid_t parent)
     return getppid() == parent ? 0 : -ESRCH;
 }
 
-void fw_os_outlive_parent(void)
+int fw_os_outlive_parent(void)
 {
-    (void)prctl(PR_SET_PDEATHSIG, 0);
+    return prctl(PR_SET_PDEATHSIG, 0) == 0 ? 0 : -errno;
 }
 
 /* By these a user, a terminal or a batch system talks to a program, and to its whole group

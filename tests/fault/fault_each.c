@@ -84,12 +84,15 @@ static int fits(const operation *op, fault f, int code)
         return f != FAULT_EINTR;
     case FURROW_EDIED: /* a program that is run and cannot load its libraries ends, too */
         return f <= FAULT_KILL_PARENT ||
-               (f != FAULT_EINTR && strcmp(op->name, "process-spawn") == 0);
+               (f != FAULT_EINTR && (strcmp(op->name, "process-spawn") == 0 ||
+                                     strncmp(op->name, "process-forkserver", 18) == 0));
     case FURROW_ECLOSED:
         return f <= FAULT_KILL_PARENT;
     case FURROW_EEOF:
     case FURROW_ECORRUPT:
     case FURROW_ETIME:
+    case FURROW_EEMPTY:
+    case FURROW_EBROKEN:
         return operations_have_peers && f != FAULT_EINTR && f != FAULT_EAGAIN;
     default:
         return 0;

@@ -25,7 +25,7 @@ enum { NR_close_range = 436, NR_pidfd_send_signal = 424, NR_pidfd_open = 434 };
 enum { MFD_NOEXEC_SEAL_ = 8, MADV_POPULATE_WRITE_ = 23, MADV_COLLAPSE_ = 25 };
 
 /* Steps that may fail in a row, if they say why. */
-enum { HEAP = 1, THREADS = 2, POOL = 4, NAMED = 8 };
+enum { HEAP = 1, THREADS = 2, POOL = 4, NAMED = 8, KEEPER = 16, SERVER = 32 };
 
 enum { ANY = -1 }; /* whatever its arguments */
 
@@ -65,10 +65,11 @@ static const row rows[] = {
     {"madvise(MADV_WIPEONFORK)", SYS_madvise, 2, 0, MADV_WIPEONFORK, HEAP},
     {"mincore", SYS_mincore, ANY, 0, 0, 0},
     {"mremap", SYS_mremap, ANY, 0, 0, 0},
-    {"prctl(PR_SET_PDEATHSIG)", SYS_prctl, 0, 0, PR_SET_PDEATHSIG, POOL},
+    {"prctl(PR_SET_PDEATHSIG)", SYS_prctl, 0, 0, PR_SET_PDEATHSIG,
+     POOL | KEEPER | SERVER},
     {"prctl(PR_SET_NAME)", SYS_prctl, 0, 0, PR_SET_NAME, 0},
     {"close_range", NR_close_range, ANY, 0, 0, 0},
-    {"signalfd4", SYS_signalfd4, ANY, 0, 0, POOL},
+    {"signalfd4", SYS_signalfd4, ANY, 0, 0, POOL | KEEPER | SERVER},
     {"fallocate", SYS_fallocate, ANY, 0, 0, NAMED},
     {"linkat", SYS_linkat, ANY, 0, 0, NAMED},
     {"setpgid", SYS_setpgid, ANY, 0, 0, 0},
@@ -339,6 +340,119 @@ static void killed_owner(const trial *t)
     works(pid > 0 && waitpid(pid, NULL, 0) == pid, "a child");
 }
 
+/* ---- processes ----------------------------------------------------------------------*/
+
+static int rests(void *arg, size_t size)
+{
+    (void)arg;
+    (void)size;
+    alarm(20); /* not beyond a test that failed */
+    for (;;)
+        pause();
+    return 0;
+}
+
+static int three(void *arg, size_t size)
+{
+    (void)arg;
+    (void)size;
+    return 3;
+}
+
+/* NULL: it says why not. */
+static furrow_process *started(const trial *t, furrow_process_function run,
+                               const furrow_process_options *o)
+{
+    unsigned may = o->start == FURROW_START_FORKSERVER ? SERVER
+                   : o->daemon                         ? KEEPER
+                                                       : 0;
+    furrow_process *p = furrow_process_new(run, NULL, 0, o);
+
+    works(p != NULL, "a process");
+    if (furrow_process_start(p) == 0)
+        return p;
+    (void)says(t, may);
+    works(furrow_process_free(p) == 0, "free of what was not started");
+    return NULL;
+}
+
+static void ended_with(furrow_process *p, int expected)
+{
+    furrow_waited o = {.what = FURROW_WAIT_FD, .fd = furrow_process_sentinel(p)};
+    int code = 1;
+
+    works(o.fd >= 0 && furrow_wait(&o, 1, furrow_in(8)) == 1, "a sentinel");
+    works(furrow_process_join(p, furrow_in(8)) == 0, "join");
+    works(furrow_process_exit_code(p, &code) == 0, "the exit code");
+    if (code != expected)
+        fail("%s: the exit code is %d, not %d", furrow_process_name(p), code, expected);
+    works(furrow_process_free(p) == 0, "free of a process");
+}
+
+static void ended_by(const trial *t, const furrow_process_options *o, int signal)
+{
+    furrow_process *p = started(t, rests, o);
+    furrow_waited w = {.what = FURROW_WAIT_FD};
+
+    if (!p)
+        return;
+    works(furrow_process_is_alive(p) == 1, "is alive");
+    works(furrow_process_join(p, furrow_in(0.01)) == FURROW_ETIME,
+          "join of one that runs");
+    w.fd = furrow_process_sentinel(p);
+    works(furrow_wait(&w, 1, furrow_in(0.002)) == 0, "a sentinel of one that runs");
+    works((signal == SIGTERM ? furrow_process_terminate(p) : furrow_process_kill(p)) ==
+              0,
+          "a signal");
+    ended_with(p, -signal);
+}
+
+static void children(const trial *t)
+{
+    const furrow_process_options ways[] = {
+        {.start = FURROW_START_FORK},
+        {.start = FURROW_START_FORK, .daemon = 1},
+        {.start = FURROW_START_SPAWN},
+        {.start = FURROW_START_FORKSERVER},
+        {.start = FURROW_START_FORKSERVER, .daemon = 1},
+    };
+
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        furrow_process *p = started(t, three, &ways[i]);
+
+        if (p)
+            ended_with(p, 3);
+        ended_by(t, &ways[i], i % 2 ? SIGKILL : SIGTERM);
+    }
+    furrow_error_clear();
+}
+
+/* ---- locks and queues ---------------------------------------------------------------*/
+
+static void objects(void)
+{
+    static char seen[70000];
+    furrow_lock *lock = furrow_lock_new(NULL);
+    furrow_condition *condition = furrow_condition_new(lock, NULL);
+    furrow_barrier *barrier = furrow_barrier_new(2, NULL);
+    furrow_queue *q = furrow_queue_new(NULL);
+    size_t size = 0;
+
+    works(lock && condition && barrier && q, "objects");
+    works(furrow_lock_lock(lock, 0) == 0, "lock");
+    works(furrow_condition_wait(condition, furrow_in(0.002)) == FURROW_ETIME, "wait");
+    works(furrow_lock_unlock(lock) == 0, "unlock");
+    works(furrow_barrier_wait(barrier, furrow_in(0.002)) == FURROW_ETIME, "a barrier");
+    works(furrow_queue_get(q, seen, 1, NULL, furrow_in(0.002)) == FURROW_EEMPTY, "get");
+    works(furrow_queue_put(q, seen, sizeof seen, 0) == 0, "put");
+    works(furrow_queue_get(q, seen, sizeof seen, &size, 0) == 0 && size == sizeof seen,
+          "get of what was put");
+    works(furrow_queue_free(q) == 0 && furrow_barrier_free(barrier) == 0 &&
+              furrow_condition_free(condition) == 0 && furrow_lock_free(lock) == 0,
+          "free of objects");
+    furrow_error_clear();
+}
+
 static int be_program(void *arg)
 {
     const trial *t = arg;
@@ -355,6 +469,8 @@ static int be_program(void *arg)
     processes(t, a);
     named(t);
     killed_owner(t);
+    objects();
+    children(t);
     works(furrow_array_free(a) == 0, "free");
     works(furrow_fsck() == 0, "fsck");
     return 0;

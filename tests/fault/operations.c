@@ -7,7 +7,6 @@
  */
 #include "operations.h"
 
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -307,59 +306,6 @@ static int check_loaded(world *w)
     return w->b->len == FEW ? all_are(w->b, 0) : -1;
 }
 
-/* ---- processes ------------------------------------------------------------------------*/
-
-static int write_one(void *arg, size_t size)
-{
-    (void)size;
-    **(double **)arg = 1;
-    return 3;
-}
-
-/* Nothing is left of one that could not be started. */
-static int run_process(world *w, const furrow_process_options *o)
-{
-    double *at = w->a->data;
-    furrow_process *p = furrow_process_new(write_one, &at, sizeof at, o);
-    int code = -1, rc = last(p);
-
-    if (rc == 0)
-        rc = furrow_process_start(p);
-    if (rc == 0)
-        rc = furrow_process_join(p, FURROW_FOREVER);
-    if (rc == 0)
-        rc = furrow_process_exit_code(p, &code);
-    w->sum = code;
-    return furrow_process_free(p) < 0 ? -1 : rc;
-}
-
-static int run_process_fork(world *w)
-{
-    return run_process(w, &(furrow_process_options){.start = FURROW_START_FORK});
-}
-
-static int run_process_spawn(world *w)
-{
-    return run_process(w, &(furrow_process_options){.start = FURROW_START_SPAWN});
-}
-
-static int run_process_thread(world *w)
-{
-    return run_process(w, &(furrow_process_options){.start = FURROW_START_THREAD});
-}
-
-static int run_process_daemon(world *w)
-{
-    return run_process(
-        w, &(furrow_process_options){.start = FURROW_START_FORK, .daemon = 1});
-}
-
-/* One that was killed has told so. */
-static int check_process(world *w)
-{
-    return w->sum == -SIGKILL || (w->sum == 3 && *(double *)w->a->data == 1) ? 0 : -1;
-}
-
 const operation operations[] = {
     {"heap", nothing, run_heap, nothing},
     {"array-small", need_heap, run_small, check_zeros},
@@ -382,10 +328,6 @@ const operation operations[] = {
     {"map-threads", need_thread_pool, run_map, check_ones},
     {"map-async", need_pool, run_async, check_ones},
     {"sum", need_used_pool, run_sum, check_sum},
-    {"process-fork", run_small, run_process_fork, check_process},
-    {"process-daemon", run_small, run_process_daemon, check_process},
-    {"process-spawn", run_small, run_process_spawn, check_process},
-    {"process-thread", run_small, run_process_thread, check_process},
     {"npy-save", run_small, run_save, check_saved},
     {"npy-load", need_saved, run_load, check_loaded},
     {"npy-map", need_saved, run_map_file, check_loaded},

@@ -28,7 +28,7 @@ extern const operation operations[];
 extern const int operation_count;
 
 /* Do they speak with a process beside them? What befalls that shows as the end of a file or
- * of a message, or as a deadline. */
+ * of a message, as a broken barrier, or as a deadline. */
 extern const int operations_have_peers;
 
 /* Close and free whatever the world has. 0, or an error. */
