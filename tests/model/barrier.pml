@@ -26,7 +26,8 @@
  *   holds  one_death       -DKILLS=1
  *   holds  one_death_three -DKILLS=1 -DP=3 -DROUNDS=1
  *   holds  death_and_reset -DKILLS=1 -DRESETS=1
- *   long   two_deaths      -DKILLS=2 -DRESETS=1 -DP=3 -DROUNDS=1
+ *   holds  two_deaths_three -DKILLS=2 -DP=3 -DROUNDS=1
+ *   long   two_deaths      -DKILLS=2 -DRESETS=1
  *   caught M_NO_NAME: a party does not name itself
  *   caught M_NAME_LATE: it does after it has arrived
  *   caught M_NOT_MINDED: who waits does not look for the dead
@@ -86,37 +87,44 @@ inline next_generation(was_broken)
     assert(gen < GENERATIONS)
 }
 
-/* A dead one whose name is there; also the process of one who has gone home is gone. */
+/* A dead one whose name is there, from one's own place on; also the process of one who has
+ * gone home is gone. Whether he is, is one step with the second look: it stays so. */
 inline find_dead()
 {
-    k = 0;
     do
-    :: k < P && !found ->
-        seen = name[k] && k != i;
-        if
-        :: seen && (gone[k] || home[k]) ->
-#ifdef M_NO_SECOND_LOOK
-            found = k + 1
-#else
+    :: atomic {
+            k < P - 1 && !found && !seen ->
+            k++;
+            seen = name[(i + k) % P]
+        }
+    :: atomic {
+            seen ->
             if
-            :: name[k] -> found = k + 1
-            :: else
-            fi
+#ifdef M_NO_SECOND_LOOK
+            :: gone[(i + k) % P] || home[(i + k) % P] -> found = (i + k) % P + 1
+#else
+            :: (gone[(i + k) % P] || home[(i + k) % P]) && name[(i + k) % P] ->
+                found = (i + k) % P + 1
 #endif
-        :: else
-        fi;
-        k++
-    :: else -> break
-    od;
-    atomic { k = 0; seen = 0 }
+            :: else
+            fi;
+            seen = 0
+        }
+    :: (k == P - 1 || found) && !seen -> break
+    od
 }
 
 inline mind_dead()
 {
 #ifndef M_STATE_LATE
     atomic { g = gen; a = arrived; fit = !broken && !resetting };
+#else
+    fit = 1;
 #endif
-    find_dead();
+    if
+    :: fit -> find_dead()
+    :: else
+    fi;
 #ifdef M_STATE_LATE
     atomic { g = gen; a = arrived; fit = !broken && !resetting };
 #endif
@@ -141,29 +149,30 @@ inline mind_dead()
         fi
     :: else
     fi;
-    atomic { g = 0; a = 0; fit = 0; did = 0; found = 0 }
+    atomic { k = 0; g = 0; a = 0; fit = 0; did = 0; found = 0 }
 }
 
+/* R goes only from the state that was seen when it began. */
 inline end_reset()
 {
-    was = gen; /* with R: it goes only from what was seen here */
-    k = 0;
     do
-    :: k < P ->
-        if
-        :: name[k] && gone[k] ->
-#ifdef M_FORGET_BLIND
-            atomic { name[k] = 0; absent = absent || broken || resetting }
-#else
+    :: atomic {
+            k < P && !dead ->
             if
-            :: broken || resetting -> atomic { name[k] = 0; absent = 1 }
-            :: else -> break
+            :: name[k] && gone[k] -> dead = 1
+            :: else -> k++
             fi
+        }
+    :: dead ->
+#ifdef M_FORGET_BLIND
+        atomic { name[k] = 0; absent = absent || broken || resetting; k++; dead = 0 }
+#else
+        if
+        :: broken || resetting -> atomic { name[k] = 0; absent = 1; k++; dead = 0 }
+        :: else -> atomic { k = P; dead = 0 } /* another one has ended the reset */
+        fi
 #endif
-        :: else
-        fi;
-        k++
-    :: else -> break
+    :: k == P && !dead -> break
     od;
     atomic {
         if
@@ -202,22 +211,22 @@ inline come()
         inside[i] = 1
     };
 again:
-    if
-    :: resetting -> end_reset()
-    :: else
-    fi;
-    atomic {
+    atomic { /* a swap that fails looks again: it is one step with its look */
         if
         :: broken -> goto out
-        :: !broken && resetting -> goto again
+        :: !broken && resetting -> was = gen
         :: else ->
             mine = gen;
             if
             :: arrived + 1 == P -> next_generation(0)
             :: else -> arrived++
-            fi
+            fi;
+            goto there
         fi
     };
+    end_reset();
+    goto again;
+there:
 #ifdef M_NAME_LATE
     name[i] = 1;
 #endif
@@ -238,7 +247,7 @@ out:
 proctype Party(byte i)
 {
     byte round, mine, k, g, a, found, was;
-    bit seen, fit, did, ticked;
+    bit seen, fit, did, ticked, dead;
     {
         do
         :: round == ROUNDS -> break
@@ -253,7 +262,7 @@ proctype Party(byte i)
         d_step {
             gone[i] = 1; absent = absent || !inside[i];
             round = 0; mine = 0; k = 0; g = 0; a = 0; found = 0; was = 0;
-            seen = 0; fit = 0; did = 0; ticked = 0
+            seen = 0; fit = 0; did = 0; ticked = 0; dead = 0
         }
     :: else
     fi
@@ -262,6 +271,7 @@ proctype Party(byte i)
 proctype Resetter()
 {
     byte n, k, was;
+    bit dead;
 
     do
     :: n == RESETS -> break
@@ -280,7 +290,8 @@ proctype Resetter()
                 :: resetting
                 :: !resetting && broken -> broken = 0; resetting = 1
                 :: else -> next_generation(1); resetting = 1
-                fi
+                fi;
+                was = gen
             };
             end_reset()
         fi;
@@ -288,6 +299,8 @@ proctype Resetter()
     od
 }
 
+/* Any party, the others counted from it: so the first to die is 0 or, of two, 0 and 1 in
+ * either order. */
 proctype Killer()
 {
     byte n;
@@ -295,9 +308,8 @@ proctype Killer()
     do
     :: n == KILLS -> break
     :: atomic { n < KILLS && !killed[0] && !home[0] -> killed[0] = 1; n++ }
+#if KILLS > 1
     :: atomic { n < KILLS && !killed[1] && !home[1] -> killed[1] = 1; n++ }
-#if P > 2
-    :: atomic { n < KILLS && !killed[2] && !home[2] -> killed[2] = 1; n++ }
 #endif
     :: n < KILLS -> n++ /* not that often */
     od
