@@ -13,6 +13,7 @@
 
 #include "birth.h"
 #include "line.h"
+#include "nursery.h"
 #include "status.h"
 
 #include <errno.h>
@@ -39,10 +40,12 @@ static void close_all(server *s)
         fw_os_close(c->line);
 }
 
-static void be_child(server *s, int line, int daemon, pid_t me)
+static void be_child(server *s, int line, int what, pid_t me)
 {
     close_all(s);
-    if (daemon && fw_os_die_with(me) < 0)
+    if (what == FW_SERVE_NURSERY)
+        fw_nursery_anew(line, &s->by);
+    if (what == FW_SERVE_DAEMON && fw_os_die_with(me) < 0)
         fw_os_exit(1);
     fw_os_child_signals(0);
     fw_boot_child(line, &s->by);
@@ -55,14 +58,14 @@ static void refuse(int line, int error)
     fw_os_close(line);
 }
 
-static void serve(server *s, int line, int daemon)
+static void serve(server *s, int line, int what)
 {
     served *c = malloc(sizeof *c);
     pid_t me = fw_os_pid(), pid = c ? fw_os_fork() : -ENOMEM;
     int fd;
 
     if (pid == 0)
-        be_child(s, line, daemon, me);
+        be_child(s, line, what, me);
     if (pid < 0) {
         free(c);
         refuse(line, -(int)pid);
