@@ -62,7 +62,9 @@ static int settle(fw_team *team, fw_anew *a, int pid)
     return pid;
 }
 
-static int begin(fw_team *team, int (*have)(fw_team *, fw_anew *, int theirs))
+/* `lost`: is who was to fork it gone? */
+static int begin(fw_team *team, int (*have)(fw_team *, fw_anew *, int theirs),
+                 int (*lost)(void))
 {
     fw_anew a = {.what = "the pool's nursery", .pidfd = -1};
     int end[2], rc = fw_os_line(end);
@@ -72,8 +74,11 @@ static int begin(fw_team *team, int (*have)(fw_team *, fw_anew *, int theirs))
     a.line = end[0];
     rc = have(team, &a, end[1]);
     fw_os_close(end[1]); /* the nursery's end is the nursery's alone */
-    if (rc == 0)
+    if (rc == 0) {
         rc = meet(team, &a);
+        if (rc == FURROW_EDIED && lost && lost())
+            rc = FW_BIRTH_AGAIN;
+    }
     return settle(team, &a, rc);
 }
 
@@ -88,7 +93,7 @@ static int run(fw_team *team, fw_anew *a, int theirs)
 
 int fw_start_spawned(fw_team *team)
 {
-    return begin(team, run);
+    return begin(team, run, NULL);
 }
 
 /* ---- forkserver ---------------------------------------------------------------------*/
@@ -103,9 +108,9 @@ static int ask(fw_team *team, fw_anew *a, int theirs)
 int fw_start_served(fw_team *team)
 {
     for (int i = 0; i < 3; i++) {
-        int rc = begin(team, ask);
+        int rc = begin(team, ask, fw_server_gone);
 
-        if (rc != FW_BIRTH_AGAIN && !(rc == FURROW_EDIED && fw_server_gone()))
+        if (rc != FW_BIRTH_AGAIN)
             return rc;
     }
     return fw_fail(FURROW_EDIED,

@@ -187,6 +187,16 @@ static int run_open_threads(world *w)
     return open_pool(w, FURROW_START_THREAD);
 }
 
+static int run_open_spawn(world *w)
+{
+    return open_pool(w, FURROW_START_SPAWN);
+}
+
+static int run_open_forkserver(world *w)
+{
+    return open_pool(w, FURROW_START_FORKSERVER);
+}
+
 static int run_map(world *w)
 {
     furrow_call call = call_on(w->a);
@@ -372,6 +382,8 @@ const operation operations[] = {
     {"named-free", run_named, run_free, check_gone},
     {"pool-open", nothing, run_open, check_pool},
     {"pool-open-threads", nothing, run_open_threads, check_pool},
+    {"pool-open-spawn", nothing, run_open_spawn, check_pool},
+    {"pool-open-forkserver", nothing, run_open_forkserver, check_pool},
     {"pool-close", need_used_pool, run_close, nothing},
     {"pool-close-threads", need_thread_pool, run_close, nothing},
     {"pool-terminate", need_used_pool, run_terminate, nothing},
