@@ -6,6 +6,7 @@
  * workers to take the memory. Every element is made 1 by a call, once.
  */
 #include "operations.h"
+#include "server.h"
 
 #include <signal.h>
 #include <string.h>
@@ -414,6 +415,7 @@ int world_end(world *w)
     rc = furrow_array_free(w->a) ? -1 : rc;
     if (w->pool && furrow_pool_close(w->pool) != 0)
         rc = -1;
+    fw_server_stop(); /* it would live as long as the program */
     unlink(w->path);
     w->pool = NULL;
     w->a = w->b = NULL;
