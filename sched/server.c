@@ -108,13 +108,14 @@ static int program_gone(const server *s)
 static void listen_to(server *s)
 {
     int fd[3] = {s->control, s->signals, s->program}, line;
-    int64_t tick = 100 * INT64_C(1000000) * (s->program < 0 ? 1 : 100);
+    int deaf = s->signals < 0 || s->program < 0; /* no files were left for them */
+    int64_t tick = 100 * INT64_C(1000000) * (deaf ? 1 : 100);
     unsigned ready = fw_os_readable(fd, 3, fw_os_now() + tick);
     fw_word word;
 
     if (program_gone(s))
         fw_os_exit(0);
-    if (ready & 2)
+    if (ready & 2 || s->signals < 0)
         reap(s);
     if (!(ready & 1))
         return;
