@@ -41,6 +41,11 @@ typedef struct fw_builtin {
 /* The row of a typecode; NULL where there is no arithmetic (c and structs). */
 const fw_builtin *fw_builtin_of(int code);
 
+/* Each has a number from 1 up, the same in every program with this version of furrow. 0: it
+ * is none of them. NULL: there is no such number. */
+unsigned fw_builtin_number(furrow_kernel kernel);
+furrow_kernel fw_builtin_numbered(unsigned number);
+
 int fw_builtin_fill_kernel(furrow_chunk c);
 int fw_builtin_copy_kernel(furrow_chunk c);
 

@@ -290,3 +290,35 @@ const fw_builtin *fw_builtin_of(int code)
             return &table[i];
     return NULL;
 }
+
+/* ---- by number --------------------------------------------------------------------*/
+
+enum { LOOSE = 2, PER_ROW = 7, ROWS = sizeof table / sizeof *table };
+
+static furrow_kernel of_row(const fw_builtin *row, unsigned k)
+{
+    const furrow_kernel kernels[PER_ROW] = {row->scale, row->axpy, row->triad, row->sum,
+                                            row->dot,   row->min,  row->max};
+
+    return kernels[k];
+}
+
+furrow_kernel fw_builtin_numbered(unsigned number)
+{
+    static const furrow_kernel loose[LOOSE] = {fw_builtin_fill_kernel,
+                                               fw_builtin_copy_kernel};
+    unsigned k = number - 1 - LOOSE;
+
+    if (number == 0 || number > LOOSE + ROWS * PER_ROW)
+        return NULL;
+    return number <= LOOSE ? loose[number - 1]
+                           : of_row(&table[k / PER_ROW], k % PER_ROW);
+}
+
+unsigned fw_builtin_number(furrow_kernel kernel)
+{
+    for (unsigned i = 1; i <= LOOSE + ROWS * PER_ROW; i++)
+        if (fw_builtin_numbered(i) == kernel)
+            return i;
+    return 0;
+}

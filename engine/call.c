@@ -237,20 +237,14 @@ void fw_call_set_ctx(fw_call *c, const void *ctx)
 
 /* ---- running ----------------------------------------------------------------------*/
 
-/* A worker's way to a kernel that was loaded after the worker was forked; looked up
- * once per name. */
-static furrow_kernel kernel_of(const fw_call_job *job)
+/* Once per job: this is the worker's own copy of it. */
+static furrow_kernel kernel_of(fw_call_job *job)
 {
-    static _Thread_local fw_entry known; /* a copy: addresses are used again */
-    static _Thread_local fw_entry_function function;
-
-    if (!job->entry)
-        return job->kernel;
-    if (memcmp(&known, job->entry, sizeof known) != 0) {
-        function = fw_entry_resolve(job->entry);
-        known = *job->entry;
+    if (job->named) {
+        job->kernel = fw_kernel_named(job->named, job->kernel);
+        job->named = NULL;
     }
-    return (furrow_kernel)function;
+    return job->kernel;
 }
 
 static int map_files(const fw_call_job *job)
@@ -291,8 +285,10 @@ int fw_call_run(void *payload, uint32_t chunk, int worker)
     fw_call_job *job = payload;
     furrow_kernel kernel = kernel_of(job);
 
-    if (!kernel || (job->files && map_files(job) < 0))
+    if (!kernel)
         return FW_CALL_NO_KERNEL;
+    if (job->files && map_files(job) < 0)
+        return FW_CALL_NO_FILE;
     if (job->made.index != chunk || job->made.worker != worker) {
         if (chunk * job->chunk >= job->len)
             return FW_CALL_NO_CHUNK; /* a stray store into a range or a list */

@@ -7,8 +7,8 @@
 
 #include "array.h"
 #include "dispatch.h"
-#include "entry.h"
 #include "furrow.h"
+#include "kernel_name.h"
 
 #define FW_CALL_OPERANDS (2 * FURROW_MAX_OPERANDS) /* in[], then out[] */
 #define FW_CALL_CTX_MAX  512 /* bytes of ctx that travel with the job */
@@ -16,9 +16,10 @@
 /* The job's payload (control.h). Pointers into the heap are good in all members. */
 typedef struct fw_call_job {
     furrow_kernel kernel;
-    const fw_entry *entry; /* the kernel's name, when older workers must look it up */
-    size_t len, chunk;     /* elements: of the call, of a chunk */
-    int ins, outs; /* in use: in[0 .. ins-1], out[0 .. outs-1], NULLs among them */
+    const fw_kernel_name
+        *named;        /* workers must look it up; in theirs: NULL when done */
+    size_t len, chunk; /* elements: of the call, of a chunk */
+    int ins, outs;     /* in use: in[0 .. ins-1], out[0 .. outs-1], NULLs among them */
     char *data[FW_CALL_OPERANDS];
     size_t itemsize[FW_CALL_OPERANDS];      /* 0 where data is NULL */
     const fw_array *file[FW_CALL_OPERANDS]; /* operands that are mapped files */
@@ -32,11 +33,11 @@ _Static_assert(sizeof(fw_call_job) <= FW_JOB_PAYLOAD, "travels as a payload");
 
 #define FW_CALL_NONE_MADE SIZE_MAX /* `made.index` of a job that nobody has run */
 
-/* The value that stands for "the worker could not find the kernel". */
+/* The values that stand for "the worker could not find the kernel", "the call has no such
+ * chunk" and "the worker could not map an array's file". */
 #define FW_CALL_NO_KERNEL INT32_MIN
-
-/* And for "the call has no such chunk". */
-#define FW_CALL_NO_CHUNK (INT32_MIN + 1)
+#define FW_CALL_NO_CHUNK  (INT32_MIN + 1)
+#define FW_CALL_NO_FILE   (INT32_MIN + 2)
 
 typedef struct fw_call {
     furrow_call request; /* of the current size, zeros behind a smaller one */
@@ -44,11 +45,12 @@ typedef struct fw_call {
     uint64_t serial[FW_CALL_OPERANDS];
     uint32_t chunks; /* 0: nothing to do */
     uint32_t grace_ns;
+    fw_kernel_known *known; /* the note of job.named, for who calls */
     fw_call_job job;
 } fw_call;
 
-/* Check the request for a pool of so many workers and resolve it; far_ctx and entry stay
- * NULL. Errors: FURROW_EINVAL, FURROW_ETYPE. */
+/* Check the request for a pool of so many workers and resolve it; far_ctx and named
+ * stay NULL. Errors: FURROW_EINVAL, FURROW_ETYPE. */
 int fw_call_resolve(const furrow_call *request, size_t size, int workers, fw_call *out);
 
 /* Is the request the one that was resolved, its arrays alive and the same? Then only the

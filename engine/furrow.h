@@ -100,7 +100,7 @@ typedef struct furrow_pool furrow_pool;
 typedef struct furrow_pool_options {
     int workers;        /* 0: as many as honest (cores, affinity, cgroup quota) */
     const char *cpus;   /* "0-7,16": only these CPUs; NULL: those allowed */
-    furrow_start start; /* FURROW_START_DEFAULT: fork */
+    furrow_start start; /* FURROW_START_DEFAULT: furrow_context_get() */
     int pin;            /* 0: one CPU per worker; FURROW_PIN_NODE, FURROW_PIN_NONE */
     double grace;       /* seconds between a deadline and the end of what still
                            runs; 0: 0.1 */
@@ -108,9 +108,16 @@ typedef struct furrow_pool_options {
 } furrow_pool_options;
 
 /* Start a pool: NULL options for the defaults. Environment variables FURROW_WORKERS,
- * FURROW_CPUS, FURROW_START, FURROW_PIN and FURROW_TRACE override the options. Workers
- * are copies of the process as it is now: global variables set before are seen by
- * kernels, later changes are not. Of the open files they keep stdin, stdout and stderr.
+ * FURROW_CPUS, FURROW_START, FURROW_PIN and FURROW_TRACE override the options.
+ * By fork, workers are copies of the process as it is now: global variables set before are
+ * seen by kernels, later changes are not; and a lock that another thread of the process has
+ * now is taken in them for good. By spawn and forkserver they are copies of the program as
+ * furrow_init() finds it (or of furrow_process_helper(), or of the server after its
+ * preload): they have nothing of the process but the heap, its environment, its standard
+ * output and error; standard input reads as empty. A kernel is found in them by the object
+ * that it lies in, which they load when it is not there yet: FURROW_EOS when they cannot, or
+ * have another build of it, and then nobody has run it, the caller neither.
+ * Of the open files workers keep stdin, stdout and stderr.
  * Inside a worker the pool has no workers of its own: its calls run inline.
  * Processes: a nursery, which is not the caller's child, and its children, the workers.
  * Only the process that opened the pool uses it, from any thread. In a process that it
@@ -124,8 +131,10 @@ typedef struct furrow_pool_options {
  * FURROW_EOS, and furrow_pool_describe() tells more); when the process that opened the
  * pool ends, by whatever death, its workers are ended. When the nursery is killed, so are the
  * workers, and all calls fail with FURROW_EDIED, futures with FURROW_ECLOSED.
- * Errors: FURROW_EINVAL (options, variables), FURROW_ENOMEM, FURROW_EOS. Blocks until
- * all workers are up: some ms. */
+ * Errors: FURROW_EINVAL (options, variables; spawn or forkserver, and furrow_init() has not
+ * run), FURROW_ENOMEM, FURROW_ENOTSUP (the program has closed the heap's file, which spawn
+ * and forkserver hand on), FURROW_EDIED (what was run anew ended before it could begin),
+ * FURROW_EOS. Blocks until all workers are up: some ms. */
 furrow_pool *furrow_pool_open_sized(const furrow_pool_options *options, size_t size);
 inline furrow_pool *furrow_pool_open(const furrow_pool_options *options)
 {
@@ -188,12 +197,12 @@ int furrow_pool_stat(furrow_pool *pool, furrow_pool_stats *stats);
  * Calls of several threads on one pool run one after another, whatever their deadlines.
  * Errors before anything has run: FURROW_EINVAL, FURROW_ETYPE, FURROW_ENOTSUP (the
  * kernel is in memory that workers cannot find: made by a JIT after the pool was
- * opened), FURROW_ENOMEM (an array's memory cannot be had), FURROW_ECLOSED.
+ * opened, or at all where workers are no copies), FURROW_ENOMEM (an array's memory cannot be had), FURROW_ECLOSED.
  * Errors of the run, the first that applies: FURROW_ETIME and FURROW_EDIED with torn
  * ranges; FURROW_EKERNEL (value and range of the lowest failing chunk; chunks above it
  * may be left out, those below are done); FURROW_ETIME and FURROW_ECANCELED without
  * torn ranges (some chunks were not started, what was started is complete); FURROW_EOS
- * (a worker cannot load the kernel's library or map a file; no worker can be started);
+ * (the workers cannot find the kernel, or map a file; no worker can be started);
  * FURROW_ECORRUPT (a stray store has met the pool's own memory: the outputs may hold
  * anything; terminate the pool).
  * Death of a worker: what it had not started is run by others, its chunk is torn, and

@@ -59,7 +59,7 @@ static int fill_and_queue(furrow_pool *pool, fw_submission *s, fw_call *call)
     s->grace_ns = call->grace_ns;
     s->deadline = call->request.deadline ? call->request.deadline : FURROW_FOREVER;
     s->error = FW_NO_ERROR;
-    s->job.run = fw_call_run;
+    s->job.kind = FW_JOB_CALL;
     s->job.size =
         offsetof(fw_call_job, ctx) + (call->job.far_ctx ? 0 : call->job.ctx_size);
     memcpy(s->job.payload, &call->job, s->job.size);
@@ -266,8 +266,10 @@ void furrow_future_free(furrow_future *future)
 void fw_future_orphan_all(furrow_pool *pool)
 {
     pthread_mutex_lock(&pool->mutex);
-    for (furrow_future *f = pool->futures; f; f = f->next)
+    for (furrow_future *f = pool->futures; f; f = f->next) {
         f->pool = NULL;
+        f->job.named = NULL; /* the pool's */
+    }
     pool->futures = NULL;
     pthread_mutex_unlock(&pool->mutex);
 }

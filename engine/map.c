@@ -71,7 +71,7 @@ static void describe(furrow_pool *pool, const fw_call *call)
 
     if (!call->job.far_ctx && !ctx_in_line(call))
         size += call->job.ctx_size;
-    fw_job_describe(pool->team, fw_call_run, &call->job, size);
+    fw_job_describe(pool->team, FW_JOB_CALL, &call->job, size);
     pool->last_version = pool->team->control->job.version;
 }
 
@@ -84,6 +84,13 @@ static int tell_late(void)
     return fw_outcome_tell(&late);
 }
 
+/* Not while workers may turn out not to have the kernel: then nobody is to run it. */
+static int caller_runs(const fw_call *call)
+{
+    return call->request.flags & FURROW_CALLER_RUNS &&
+           (!call->known || call->known->proven);
+}
+
 /* Under the driver lock. */
 static int run(furrow_pool *pool, const fw_call *call, const void *ctx)
 {
@@ -91,13 +98,15 @@ static int run(furrow_pool *pool, const fw_call *call, const void *ctx)
     int rc;
 
     fw_dispatch_init(&d, pool->team, call->chunks, call->grace_ns);
-    d.caller_runs = !!(call->request.flags & FURROW_CALLER_RUNS);
+    d.caller_runs = caller_runs(call);
     d.tail = ctx;
     if (ctx_in_line(call))
         d.tail_size = call->job.ctx_size;
     if (call->request.deadline)
         d.deadline = call->request.deadline;
     rc = fw_dispatch_run(&d);
+    if (rc == 0 && call->known && d.error == FW_NO_ERROR)
+        call->known->proven = 1;
     if (rc == 0 && !all_well(&d))
         rc = tell(&d, call);
     else if (rc == FURROW_ETIME)

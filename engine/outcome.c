@@ -85,6 +85,18 @@ static int tell_torn(const fw_outcome *o, int code, const char *why)
         range_count > 1 ? ", and others: see furrow_error_ranges()" : "");
 }
 
+static int tell_missing(const fw_kernel_name *name)
+{
+    const char *path = name ? name->entry.path : "";
+
+    if (!*path || strcmp(path, "/proc/self/exe") == 0)
+        path = "the program";
+    return fw_fail(FURROW_EOS,
+                   "the workers could not find the kernel: %s of that build, where it "
+                   "lies, is not to be had there",
+                   path);
+}
+
 static int tell_kernel(const fw_outcome *o)
 {
     uint32_t chunk = (uint32_t)(o->error >> 32);
@@ -92,8 +104,9 @@ static int tell_kernel(const fw_outcome *o)
     int value = (int)(uint32_t)o->error;
 
     if (value == FW_CALL_NO_KERNEL)
-        return fw_fail(FURROW_EOS,
-                       "a worker could not find the kernel or map an array's file");
+        return tell_missing(o->job->named);
+    if (value == FW_CALL_NO_FILE)
+        return fw_fail(FURROW_EOS, "a worker could not map an array's file");
     if (value == FW_CALL_NO_CHUNK || at.begin >= o->job->len)
         return fw_fail(FURROW_ECORRUPT,
                        "the pool's memory is overwritten: a worker was "

@@ -4,6 +4,8 @@
  */
 #include "pool.h"
 
+#include "boot.h"
+#include "context.h"
 #include "future.h"
 #include "participant.h"
 #include "prepare.h"
@@ -82,11 +84,7 @@ static int check_options(const furrow_pool_options *o)
         return fw_fail(FURROW_EINVAL,
                        "%d workers; 1 to %d are possible, 0 is automatic", o->workers,
                        FW_WORKERS_MAX);
-    if (o->start == FURROW_START_SPAWN || o->start == FURROW_START_FORKSERVER)
-        return fw_fail(FURROW_ENOTSUP,
-                       "a pool's workers are started by fork or as threads, not by "
-                       "spawn or forkserver");
-    if (o->start < FURROW_START_DEFAULT || o->start > FURROW_START_THREAD)
+    if (o->start < FURROW_START_DEFAULT || o->start > FURROW_START_FORKSERVER)
         return fw_fail(FURROW_EINVAL, "there is no start method %d", (int)o->start);
     if (o->pin < FURROW_PIN_CORE || o->pin > FURROW_PIN_NONE)
         return fw_fail(FURROW_EINVAL, "there is no way %d to pin", o->pin);
@@ -100,11 +98,9 @@ static int check_options(const furrow_pool_options *o)
 static void pool_free(furrow_pool *pool)
 {
     fw_prepare_forget(pool);
-    for (int i = 0; i < pool->entries; i++)
-        (void)fw_heap_free(pool->entry[i]);
+    fw_kernel_names_fini(&pool->names);
     if (pool->far_ctx)
         (void)fw_heap_free(pool->far_ctx);
-    fw_entry_map_free(pool->code);
     pthread_mutex_destroy(&pool->mutex);
     free(pool);
 }
@@ -114,17 +110,21 @@ static int start_team(furrow_pool *pool, const furrow_pool_options *o)
     double grace = o->grace > 0 ? o->grace : 0.1;
     fw_team_request request = {.workers = o->workers,
                                .cpus = o->cpus,
-                               .start = o->start,
                                .pin = o->pin,
                                .grace = (int64_t)(grace * 1e9),
                                .trace = o->trace};
 
-    if (o->start != FURROW_START_THREAD) {
-        pool->code = fw_entry_map_new();
-        if (!pool->code)
-            return furrow_last_error()->code;
-    }
-    return fw_team_open(&request, &pool->team);
+    int rc = fw_boot_passed();
+
+    if (rc == 0)
+        rc = fw_context_choose(o->start);
+    if (rc < 0)
+        return rc;
+    request.start = (furrow_start)rc;
+    rc = request.start == FURROW_START_THREAD
+             ? 0
+             : fw_kernel_names_init(&pool->names, request.start != FURROW_START_FORK);
+    return rc < 0 ? rc : fw_team_open(&request, &pool->team);
 }
 
 static furrow_pool *pool_new(const furrow_pool_options *o)
@@ -205,48 +205,18 @@ int fw_pool_use(const furrow_pool *pool)
                    (long)pool->pid);
 }
 
-/* Under the mutex. */
-static const fw_entry *named_entry(furrow_pool *pool, furrow_kernel kernel,
-                                   const fw_entry *name)
-{
-    fw_entry *entry;
-
-    for (int i = 0; i < pool->entries; i++)
-        if (pool->entry_kernel[i] == kernel &&
-            memcmp(pool->entry[i], name, sizeof *name) == 0)
-            return pool->entry[i];
-    if (pool->entries == FW_POOL_ENTRIES) {
-        fw_fail(FURROW_ENOMEM,
-                "%d kernels were loaded after the pool was opened; open "
-                "another pool",
-                FW_POOL_ENTRIES);
-        return NULL;
-    }
-    entry = fw_heap_alloc(sizeof *entry);
-    if (!entry)
-        return NULL;
-    *entry = *name;
-    (void)fw_heap_publish_pair(entry, NULL);
-    pool->entry[pool->entries] = entry;
-    pool->entry_kernel[pool->entries++] = kernel;
-    return entry;
-}
-
 static int name_kernel(furrow_pool *pool, fw_call *call)
 {
-    fw_entry name;
     int rc;
 
-    memset(&name, 0, sizeof name);
-    if (!pool->code)
+    if (!pool->team->start->processes)
         return 0;
-    rc = fw_entry_name(pool->code, (fw_entry_function)call->job.kernel, &name);
-    if (rc <= 0)
-        return rc;
     pthread_mutex_lock(&pool->mutex);
-    call->job.entry = named_entry(pool, call->job.kernel, &name);
+    rc = fw_kernel_names_of(&pool->names, call->job.kernel, &call->known);
     pthread_mutex_unlock(&pool->mutex);
-    return call->job.entry ? 0 : furrow_last_error()->code;
+    if (rc == 0 && call->known)
+        call->job.named = call->known->name;
+    return rc;
 }
 
 int fw_pool_resolve(furrow_pool *pool, const furrow_call *request, size_t size,

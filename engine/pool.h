@@ -10,7 +10,7 @@
 
 #include <pthread.h>
 
-enum { FW_POOL_PREPARED = 64, FW_POOL_ENTRIES = 64 };
+enum { FW_POOL_PREPARED = 64 };
 
 /* An array whose memory the present workers have taken and mapped. */
 typedef struct fw_prepared {
@@ -23,7 +23,6 @@ struct furrow_pool {
     fw_team *team; /* NULL: inline, inside a worker */
     int32_t pid;   /* the opener */
     size_t trace;
-    fw_entry_map *code; /* what the workers have; NULL for threads */
 
     /* Under the driver lock: */
     fw_call last;          /* the call that was resolved last */
@@ -36,10 +35,8 @@ struct furrow_pool {
     pthread_mutex_t mutex;
     fw_prepared prepared[FW_POOL_PREPARED];
     unsigned prepared_next;
-    struct furrow_future *futures;    /* those whose pool is still open */
-    fw_entry *entry[FW_POOL_ENTRIES]; /* kernels named so far: heap blocks */
-    furrow_kernel entry_kernel[FW_POOL_ENTRIES];
-    int entries;
+    struct furrow_future *futures; /* those whose pool is still open */
+    fw_kernel_names names;         /* unused where workers are threads */
 };
 
 /* May this process and thread use the pool for calls? 0; 1: inline, no workers; or

@@ -45,7 +45,7 @@ typedef struct take_job {
 #define FW_TAKE_GRACE 50000000
 #define FW_MAP_GRACE  1000000
 
-static int take_part(void *payload, uint32_t part, int worker)
+int fw_prepare_part(void *payload, uint32_t part, int worker)
 {
     const take_job *job = payload;
     size_t from = fw_band_edge(job->size, job->parts, (int)part);
@@ -107,7 +107,7 @@ static int take_once(furrow_pool *pool, const take_job *job, uint32_t grace_ns,
 
     fw_dispatch_init(&d, pool->team, (uint32_t)job->parts, grace_ns);
     d.deadline = deadline;
-    fw_job_describe(pool->team, take_part, job, sizeof *job);
+    fw_job_describe(pool->team, FW_JOB_TAKE, job, sizeof *job);
     rc = fw_dispatch_run(&d);
     free(d.torn);
     if (rc < 0)
@@ -305,7 +305,7 @@ static int queue_take(furrow_pool *pool, fw_array *root, fw_submission **out)
     s->takes = root->block;
     s->takes_size = job.size;
     s->give_back = in_vain(root, &job);
-    s->job.run = take_part;
+    s->job.kind = FW_JOB_TAKE;
     s->job.size = sizeof job;
     memcpy(s->job.payload, &job, sizeof job);
     rc = fw_submission_queue(pool->team, s);

@@ -16,6 +16,9 @@ int fw_prepare(furrow_pool *pool, const fw_call *call);
  * fails with it. */
 int fw_prepare_queued(furrow_pool *pool, const fw_call *call, fw_submission *s);
 
+/* The fw_job_run of taking memory. */
+int fw_prepare_part(void *payload, uint32_t part, int worker);
+
 /* Forget everything: the pool is going. */
 void fw_prepare_forget(furrow_pool *pool);
 

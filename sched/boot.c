@@ -14,6 +14,7 @@
 #include "birth.h"
 #include "context.h"
 #include "line.h"
+#include "nursery.h"
 #include "segment.h"
 #include "server.h"
 #include "status.h"
@@ -103,7 +104,9 @@ int fw_boot_prepare(fw_boot_exec *x, int role, int line)
                                        "which spawn and forkserver hand on");
     fw_kin_self(&me);
     x->path = to_run();
-    x->argv[0] = (char *)(role == FW_BOOT_SERVER ? "furrow-server" : "furrow-process");
+    x->argv[0] = (char *)(role == FW_BOOT_SERVER    ? "furrow-server"
+                          : role == FW_BOOT_NURSERY ? "furrow-nursery"
+                                                    : "furrow-process");
     x->argv[1] = NULL;
     x->keep[0] = line;
     x->keep[1] = heap;
@@ -180,7 +183,7 @@ static fw_entry_function find(const fw_entry *entry)
     return f;
 }
 
-static _Noreturn void give_up(int line)
+void fw_boot_give_up(int line)
 {
     (void)fw_line_say_error(line);
     fw_os_exit(1);
@@ -193,11 +196,11 @@ void fw_boot_child(int line, const fw_parent *by)
     fw_boot boot;
 
     if (hear(line, &boot) < 0 || hear_argument(line, &boot, &arg) < 0)
-        give_up(line);
+        fw_boot_give_up(line);
     (void)by;
     function = (furrow_process_function)find(&boot.entry);
     if (!function)
-        give_up(line);
+        fw_boot_give_up(line);
     fw_context_inherit((furrow_start)boot.method);
     (void)furrow_log_level(boot.log);
     (void)fw_line_say(line, FW_LINE_UP, 0, -1);
@@ -210,11 +213,11 @@ static _Noreturn void server(int line)
     fw_boot boot;
 
     if (hear(line, &boot) < 0)
-        give_up(line);
+        fw_boot_give_up(line);
     if (boot.entry.path[0]) {
         preload = find(&boot.entry);
         if (!preload)
-            give_up(line);
+            fw_boot_give_up(line);
     }
     fw_server_run(line, &boot, preload);
 }
@@ -239,9 +242,11 @@ static _Noreturn void take_over(const char *text)
     by = (fw_parent){.pid = pid, .start_time = start};
     unsetenv(FW_BOOT_VARIABLE);
     if (fw_segment_adopt(heap, base, size) < 0)
-        give_up(line);
+        fw_boot_give_up(line);
     if (role == FW_BOOT_SERVER)
         server(line);
+    if (role == FW_BOOT_NURSERY)
+        fw_nursery_anew(line, &by);
     fw_boot_child(line, &by);
 }
 

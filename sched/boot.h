@@ -8,7 +8,8 @@
 #include "entry.h"
 #include "kin.h"
 
-/* The first thing over the line, to a child by spawn or forkserver and to the server. */
+/* The first thing over the line, to a child by spawn or forkserver, to the server and to a
+ * nursery. */
 typedef struct fw_boot {
     uint64_t magic;
     fw_identity is;
@@ -22,7 +23,7 @@ typedef struct fw_boot {
 #define FW_BOOT_MAGIC    UINT64_C(0x31746f6f625f7766) /* "fw_boot1" */
 #define FW_BOOT_VARIABLE "FURROW_BOOT"
 
-enum { FW_BOOT_CHILD = 'c', FW_BOOT_SERVER = 's' };
+enum { FW_BOOT_CHILD = 'c', FW_BOOT_SERVER = 's', FW_BOOT_NURSERY = 'n' };
 
 /* How a program is to be run, made before a fork: what follows may allocate nothing. */
 typedef struct fw_boot_exec {
@@ -41,11 +42,14 @@ void fw_boot_done(fw_boot_exec *x);
 /* Does not return: tells over the line when it cannot be run. */
 _Noreturn void fw_boot_exec_now(const fw_boot_exec *x);
 
-/* What a process is told about itself, for `p`. */
+/* What a process is told about itself, for `p`; or for NULL. */
 int fw_boot_for(fw_boot *boot, furrow_process *p);
 
 /* In a fresh process with the heap and a line: hear what to run, run it, and end. */
 _Noreturn void fw_boot_child(int line, const fw_parent *parent);
+
+/* Tell over the line why it cannot, and end. */
+_Noreturn void fw_boot_give_up(int line);
 
 /* May this process run the program anew? 0, or FURROW_EINVAL with a sentence. And was it
  * started by furrow, but furrow_init() has not run? Then nothing may be started. */

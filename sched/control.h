@@ -34,10 +34,15 @@
  * copy, in which it may note things until the job changes. */
 typedef int (*fw_job_run)(void *payload, uint32_t chunk, int worker);
 
+/* What there is to be run, by number: workers that are the program anew have their functions
+ * elsewhere. The engine's table; the first one is for numbers that are none (a stray store). */
+enum { FW_JOB_NONE, FW_JOB_CALL, FW_JOB_TAKE, FW_JOB_KINDS };
+extern const fw_job_run fw_job_runs[FW_JOB_KINDS];
+
 /* What a dispatch is about. Written by the driver while nobody is inside; workers copy it
  * when `version` differs from what they have. */
 typedef struct fw_job {
-    fw_job_run run; /* the same address in all workers: they are forked, or threads */
+    uint32_t kind; /* index into fw_job_runs[] */
     uint64_t version;
     size_t size; /* bytes of payload in use */
     _Alignas(16) unsigned char payload[FW_JOB_PAYLOAD];

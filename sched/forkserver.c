@@ -6,9 +6,9 @@
  * none, and nobody has the turn there that a thread of its parent may have had. The fds'
  * numbers stand beside it, for the child to close them.
  */
+#include "anew.h"
 #include "birth.h"
 #include "line.h"
-#include "nursery.h"
 #include "participant.h"
 #include "server.h"
 #include "status.h"
@@ -77,63 +77,26 @@ void fw_server_stop(void)
 
 /* ---- its start ------------------------------------------------------------------------*/
 
-static void run_server(void *arg, fw_handshake *h)
-{
-    const fw_birth *b = arg;
-
-    fw_nursery_await(h, b->boot.parent.pid, b->boot.parent.start_time);
-    fw_os_child_signals(1);
-    fw_boot_exec_now(&b->exec);
-}
-
-static int hear_up(int line)
-{
-    int64_t patience = fw_os_now() + 60 * INT64_C(1000000000);
-    fw_word word;
-    int rc;
-
-    do
-        rc = fw_line_hear(line, &word, NULL, fw_os_now() + 100 * 1000 * 1000);
-    while (rc == -ETIMEDOUT && fw_os_now() < patience && !fw_os_pidfd_dead(pidfd));
-    if (rc == 0 && word.kind == FW_LINE_FAILED)
-        return fw_line_adopt(&word);
-    if (rc < 0)
-        return fw_fail(FURROW_EDIED, "the server that forks processes ended before it "
-                                     "could begin (does what is run call "
-                                     "furrow_init()?)");
-    return 0;
-}
-
-static int launch(fw_birth *b, int theirs)
-{
-    int rc = fw_boot_prepare(&b->exec, FW_BOOT_SERVER, theirs);
-
-    if (rc == 0) {
-        rc = fw_nursery_fork(run_server, b, NULL, &pidfd);
-        if (rc < 0)
-            rc = fw_fail_os(-rc, "cannot fork the server that forks processes");
-    }
-    fw_boot_done(&b->exec);
-    return rc < 0 ? rc : 0;
-}
-
 static int start_server(serving *mine)
 {
-    fw_birth b = {0};
-    int end[2], rc = fw_os_line(end);
+    fw_anew server = {.what = "the server that forks processes", .pidfd = -1};
+    fw_boot boot;
+    fw_word word;
+    int end[2], fd, rc = fw_os_line(end);
 
     if (rc < 0)
         return fw_fail_os(-rc, "no line to the server that forks processes");
-    control = end[0];
-    (void)fw_boot_for(&b.boot, NULL);
-    snprintf(b.boot.is.name, sizeof b.boot.is.name, "ForkServer");
-    b.boot.entry = preload;
-    rc = launch(&b, end[1]);
+    control = server.line = end[0];
+    (void)fw_boot_for(&boot, NULL);
+    snprintf(boot.is.name, sizeof boot.is.name, "ForkServer");
+    boot.entry = preload;
+    rc = fw_anew_run(&server, FW_BOOT_SERVER, end[1], NULL);
+    pidfd = server.pidfd;
     fw_os_close(end[1]);
-    if (rc == 0)
-        (void)fw_os_line_send(control, &b.boot, sizeof b.boot, -1);
-    if (rc == 0)
-        rc = hear_up(control);
+    if (rc > 0) {
+        (void)fw_os_line_send(control, &boot, sizeof boot, -1);
+        rc = fw_anew_hear_up(&server, &word, &fd);
+    }
     mine->runs = rc == 0;
     mine->launched++;
     if (rc < 0)
@@ -177,14 +140,14 @@ int fw_server_ready(void)
 
 /* ---- requests -------------------------------------------------------------------------*/
 
-static int request(serving *mine, fw_birth *b, unsigned *asked)
+/* Under the turn. */
+static int request(serving *mine, int what, int theirs)
 {
     int rc = ready(mine);
 
     if (rc < 0)
         return rc;
-    *asked = mine->launched;
-    rc = fw_line_say(control, FW_LINE_REQUEST, b->process->is.daemon, b->child->theirs);
+    rc = fw_line_say(control, FW_LINE_REQUEST, what, theirs);
     if (rc == 0)
         return 0;
     stop(mine);
@@ -192,12 +155,29 @@ static int request(serving *mine, fw_birth *b, unsigned *asked)
                         : fw_fail_os(-rc, "cannot ask the server for a process");
 }
 
-/* Was it the server that was killed, not what it forked? A line of the one may end a little
- * before those of the other. */
-static int was_killed(serving *mine, unsigned asked)
+int fw_server_ask(int what, int theirs, unsigned *asked)
 {
+    serving *mine = here();
+    int rc = mine ? fw_boot_allowed()
+                  : fw_fail(FURROW_ENOMEM, "no memory for a page of this process");
+
+    if (rc < 0)
+        return rc;
+    take_turn(mine);
+    rc = request(mine, what, theirs);
+    *asked = mine->launched;
+    fw_turn_end(&mine->turn);
+    return rc;
+}
+
+/* A line of the one may end a little before those of the other. */
+int fw_server_was_killed(unsigned asked)
+{
+    serving *mine = here();
     int killed;
 
+    if (!mine)
+        return 1;
     take_turn(mine);
     killed = !mine->runs || mine->launched != asked ||
              ends(fw_os_now() + 100 * INT64_C(1000000));
@@ -207,16 +187,10 @@ static int was_killed(serving *mine, unsigned asked)
 
 static int start_forkserver(fw_birth *b)
 {
-    serving *mine = here();
     unsigned asked = 0;
-    int rc = mine ? fw_boot_allowed()
-                  : fw_fail(FURROW_ENOMEM, "no memory for a page of this process");
+    int rc = fw_server_ask(b->process->is.daemon ? FW_SERVE_DAEMON : FW_SERVE_CHILD,
+                           b->child->theirs, &asked);
 
-    if (rc < 0)
-        return rc;
-    take_turn(mine);
-    rc = request(mine, b, &asked);
-    fw_turn_end(&mine->turn);
     fw_children_close_theirs(b->child);
     if (rc != 0)
         return rc;
@@ -225,7 +199,7 @@ static int start_forkserver(fw_birth *b)
         rc = fw_birth_hear(b, FW_LINE_HELLO);
     if (rc == 0)
         rc = fw_birth_hear(b, FW_LINE_UP);
-    if (rc == FURROW_EDIED && was_killed(mine, asked))
+    if (rc == FURROW_EDIED && fw_server_was_killed(asked))
         return FW_BIRTH_AGAIN;
     return rc;
 }

@@ -12,7 +12,7 @@ extern "C" {
 
 /* How workers come to be. */
 typedef enum furrow_start {
-    FURROW_START_DEFAULT = 0, /* pools: fork; a furrow_process: furrow_context_get() */
+    FURROW_START_DEFAULT = 0, /* furrow_context_get() */
     FURROW_START_FORK,        /* processes forked from a copy of the caller */
     FURROW_START_THREAD,    /* threads of the caller: a crash is the caller's crash, and
                             what hangs past a deadline cannot be ended */

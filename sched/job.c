@@ -11,16 +11,16 @@
 
 #include <string.h>
 
-void fw_job_describe(fw_team *team, fw_job_run run, const void *payload, size_t size)
+void fw_job_describe(fw_team *team, uint32_t kind, const void *payload, size_t size)
 {
     fw_job *job = &team->control->job;
 
     size =
         size < FW_JOB_PAYLOAD ? size : FW_JOB_PAYLOAD; /* a submission's, overwritten */
-    if (job->version && job->run == run && job->size == size &&
+    if (job->version && job->kind == kind && job->size == size &&
         memcmp(job->payload, payload, size) == 0)
         return;
-    job->run = run;
+    job->kind = kind;
     job->size = size;
     memcpy(job->payload, payload, size);
     job->version++;

@@ -9,7 +9,7 @@
 
 /* Write the job for the dispatches that follow, unless it is what is there already.
  * Needs the driver lock. */
-void fw_job_describe(fw_team *team, fw_job_run run, const void *payload, size_t size);
+void fw_job_describe(fw_team *team, uint32_t kind, const void *payload, size_t size);
 
 /* Marks of so many chunks lie so many bits apart: see control.h. */
 uint32_t fw_job_mark_shift(uint32_t chunks);

@@ -10,12 +10,13 @@
 enum {
     /* to the parent */
     FW_LINE_HELLO = 1, /* value: the child's pid; comes with its pidfd */
-    FW_LINE_UP,        /* it has what it needs, and waits for the go-ahead */
-    FW_LINE_FAILED,    /* value: a furrow_status; and os_error, text */
-    FW_LINE_EXITED,    /* value: its exit code, by itself, right before its end */
-    FW_LINE_STATUS,    /* value: its wait status, by who has released it */
+    FW_LINE_UP,     /* it has what it needs, and waits for the go-ahead; of a nursery:
+                          its pid, with its pidfd */
+    FW_LINE_FAILED, /* value: a furrow_status; and os_error, text */
+    FW_LINE_EXITED, /* value: its exit code, by itself, right before its end */
+    FW_LINE_STATUS, /* value: its wait status, by who has released it */
     /* to a server */
-    FW_LINE_REQUEST /* value: daemonic; comes with the child's end of a line */
+    FW_LINE_REQUEST /* value: FW_SERVE_; comes with the child's end of a line */
 };
 
 /* Small enough for a line to take it as one. */

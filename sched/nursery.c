@@ -34,6 +34,9 @@
  * process id that a stray store has met makes it neither kill a stranger nor fill a slot
  * twice. A slot without a child whose state says otherwise is taken for a death.
  *
+ * It is a copy of the opener, or the opener's program anew (nursery_anew.c): its children
+ * are copies of it in either case.
+ *
  * Killed: its children die with it (PR_SET_PDEATHSIG); the opener sees its pidfd.
  */
 #include "nursery.h"
@@ -418,22 +421,18 @@ static void look_after(void *arg, int64_t until)
     replace_all(n);
 }
 
-static void be_nursery(fw_nursery *n, fw_handshake *h)
+static void be_nursery(fw_nursery *n)
 {
+    n->team->nursery_pid = (int32_t)fw_os_pid(); /* its workers inherit it */
     fw_os_child_signals(1);
     fw_os_child_close_fds(n->opener_pidfd);
     fw_os_child_exit();
     fw_os_set_name("furrow-nursery");
     n->signals = fw_os_signals_open();
-    fw_nursery_await(h, n->opener, n->opener_start);
 }
 
-void fw_nursery_run(void *arg, fw_handshake *h)
+static _Noreturn void live(fw_nursery *n)
 {
-    fw_nursery *n = arg;
-
-    n->team->nursery_pid = (int32_t)fw_os_pid(); /* its workers inherit it */
-    be_nursery(n, h);
     if (n->signals < 0) {
         fw_store_seqcst(&n->team->control->spawn_error, (uint32_t)-n->signals);
         fw_os_exit(1);
@@ -445,4 +444,19 @@ void fw_nursery_run(void *arg, fw_handshake *h)
         look_after(n, INT64_MAX);
         fw_submissions_drive(n->team, look_after, n);
     }
+}
+
+void fw_nursery_run(void *arg, fw_handshake *h)
+{
+    fw_nursery *n = arg;
+
+    be_nursery(n);
+    fw_nursery_await(h, n->opener, n->opener_start);
+    live(n);
+}
+
+void fw_nursery_live(fw_nursery *n)
+{
+    be_nursery(n);
+    live(n);
 }

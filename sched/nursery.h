@@ -5,6 +5,7 @@
 #ifndef FW_NURSERY_H
 #define FW_NURSERY_H
 
+#include "kin.h"
 #include "team.h"
 
 /* What the opener hands to the nursery. */
@@ -45,7 +46,11 @@ int fw_nursery_fork(void (*run)(void *arg, fw_handshake *h), void *arg,
  * is ready or gone. */
 void fw_nursery_await(fw_handshake *h, int32_t pid, uint64_t start_time);
 
-/* The nursery's life; does not return. */
+/* The nursery's life; does not return. With a handshake: forked by the opener. */
 void fw_nursery_run(void *nursery, fw_handshake *h);
+_Noreturn void fw_nursery_live(fw_nursery *nursery);
+
+/* In the program anew, with a line to the opener `by`: hear the plan, and live. */
+_Noreturn void fw_nursery_anew(int line, const fw_parent *by);
 
 #endif

@@ -73,6 +73,14 @@ static inline const uint16_t *fw_place_victims(const fw_place *p, int w)
            (size_t)w * (size_t)(p->workers - 1);
 }
 
+/* Bytes of a whole plan, which may be copied anywhere. */
+static inline size_t fw_place_size(const fw_place *p)
+{
+    size_t n = (size_t)p->workers;
+
+    return sizeof *p + n * sizeof p->worker[0] + n * (n - 1) * sizeof(uint16_t);
+}
+
 /* Make the plan: CPUs are taken by SMT rank (every core once before any twice), then by
  * kind (fast cores first), then evenly over nodes and L3s; more workers than CPUs share
  * them. One block; *out is the caller's.

@@ -15,6 +15,7 @@
 
 #include "birth.h"
 #include "line.h"
+#include "nursery.h"
 #include "status.h"
 
 #include <errno.h>
@@ -41,10 +42,12 @@ static void close_all(server *s)
         fw_os_close(c->line);
 }
 
-static void be_child(server *s, int line, int daemon, pid_t me)
+static void be_child(server *s, int line, int what, pid_t me)
 {
     close_all(s);
-    fw_born_bind(line, me, daemon);
+    if (what == FW_SERVE_NURSERY)
+        fw_nursery_anew(line, &s->by);
+    fw_born_bind(line, me, what == FW_SERVE_DAEMON);
     fw_os_child_signals(0);
     fw_boot_child(line, &s->by);
 }
@@ -64,14 +67,14 @@ static void refuse_stranger(int line, pid_t from)
     fw_os_close(line);
 }
 
-static void serve(server *s, int line, int daemon)
+static void serve(server *s, int line, int what)
 {
     served *c = malloc(sizeof *c);
     pid_t me = fw_os_pid(), pid = c ? fw_os_fork() : -ENOMEM;
     int fd;
 
     if (pid == 0)
-        be_child(s, line, daemon, me);
+        be_child(s, line, what, me);
     if (pid < 0) {
         free(c);
         refuse(line, -(int)pid);
@@ -114,14 +117,15 @@ static int program_gone(const server *s)
 static void listen_to(server *s)
 {
     int fd[3] = {s->control, s->signals, s->program}, line;
-    int64_t tick = 100 * INT64_C(1000000) * (s->program < 0 ? 1 : 100);
+    int deaf = s->signals < 0 || s->program < 0; /* no files were left for them */
+    int64_t tick = 100 * INT64_C(1000000) * (deaf ? 1 : 100);
     unsigned ready = fw_os_readable(fd, 3, fw_os_now() + tick);
     fw_word word;
     pid_t from;
 
     if (program_gone(s))
         fw_os_exit(0);
-    if (ready & 2)
+    if (ready & 2 || s->signals < 0)
         reap(s);
     if (!(ready & 1))
         return;

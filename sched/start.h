@@ -11,6 +11,10 @@ typedef struct fw_start {
     const char *name;
     int processes; /* members can be killed, and are replaced when they die */
 
+    /* Have the nursery begin: its pid, with its pidfd in the team; or an error. NULL where
+     * there is none. */
+    int (*nursery)(struct fw_team *team);
+
     /* Start all members and whatever watches them; returns when all are up. */
     int (*open)(struct fw_team *team);
 
@@ -24,7 +28,11 @@ typedef struct fw_start {
     void (*close)(struct fw_team *team);
 } fw_start;
 
-extern const fw_start fw_start_fork;
-extern const fw_start fw_start_thread;
+extern const fw_start fw_start_fork, fw_start_thread, fw_start_spawn,
+    fw_start_forkserver;
+
+/* start_anew.c: `nursery` of spawn and forkserver. */
+int fw_start_spawned(struct fw_team *team);
+int fw_start_served(struct fw_team *team);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Start method fork: a nursery process, and workers that are its children.
+ * Start methods of processes: a nursery, and workers that are its children. By fork the
+ * nursery is a copy of the caller; start_anew.c tells of the others.
  */
 #include "start.h"
 
@@ -158,19 +159,26 @@ static void end(fw_team *team)
     team->nursery_pidfd = -1;
 }
 
-static int open_(fw_team *team)
+static int forked(fw_team *team)
 {
-    fw_control *c = team->control;
     fw_nursery nursery = {.team = team};
     int rc;
 
     fw_participant_identity(&nursery.opener, &nursery.opener_start);
     nursery.opener_pidfd = fw_os_pidfd_open((pid_t)nursery.opener);
-    rc = fw_nursery_fork(fw_nursery_run, &nursery, &c->nursery_pid,
+    rc = fw_nursery_fork(fw_nursery_run, &nursery, &team->control->nursery_pid,
                          &team->nursery_pidfd);
     fw_os_close(nursery.opener_pidfd);
+    return rc < 0 ? fw_fail_os(-rc, "cannot fork the pool's nursery") : rc;
+}
+
+static int open_(fw_team *team)
+{
+    fw_control *c = team->control;
+    int rc = team->start->nursery(team);
+
     if (rc < 0)
-        return fw_fail_os(-rc, "cannot fork the pool's nursery");
+        return rc;
     team->nursery_pid = (int32_t)rc;
     (void)fw_os_start_time((pid_t)rc, &team->nursery_start);
     rc = wait_until_up(team);
@@ -185,7 +193,24 @@ static int open_(fw_team *team)
 
 const fw_start fw_start_fork = {.name = "fork",
                                 .processes = 1,
+                                .nursery = forked,
                                 .open = open_,
                                 .notify = notify,
                                 .supervisor_gone = supervisor_gone,
                                 .close = end};
+
+const fw_start fw_start_spawn = {.name = "spawn",
+                                 .processes = 1,
+                                 .nursery = fw_start_spawned,
+                                 .open = open_,
+                                 .notify = notify,
+                                 .supervisor_gone = supervisor_gone,
+                                 .close = end};
+
+const fw_start fw_start_forkserver = {.name = "forkserver",
+                                      .processes = 1,
+                                      .nursery = fw_start_served,
+                                      .open = open_,
+                                      .notify = notify,
+                                      .supervisor_gone = supervisor_gone,
+                                      .close = end};

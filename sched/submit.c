@@ -311,7 +311,7 @@ static void drive(fw_team *team, fw_submission *s, void (*wait)(void *, int64_t)
     team->control->running = s;
     s->chunks_before = fw_team_count(team, FW_COUNT_chunks);
     fw_store_seqcst(&s->state, FW_SUBMISSION_RUNNING);
-    fw_job_describe(team, s->job.run, s->job.payload, s->job.size);
+    fw_job_describe(team, s->job.kind, s->job.payload, s->job.size);
     rc = s->takes ? take_memory(&d, s) : run_once(&d, s);
     (void)fw_heap_patience(soon());
     publish_result(s, &d, rc);

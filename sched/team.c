@@ -147,6 +147,12 @@ static void free_team(fw_team *team)
 
 /* ---- open and close -----------------------------------------------------------------*/
 
+static const fw_start *const starts[] = {[FURROW_START_FORK] = &fw_start_fork,
+                                         [FURROW_START_THREAD] = &fw_start_thread,
+                                         [FURROW_START_SPAWN] = &fw_start_spawn,
+                                         [FURROW_START_FORKSERVER] =
+                                             &fw_start_forkserver};
+
 int fw_team_open(const fw_team_request *r, fw_team **out)
 {
     fw_team *team = calloc(1, sizeof *team);
@@ -157,7 +163,7 @@ int fw_team_open(const fw_team_request *r, fw_team **out)
     team->nursery_pidfd = -1;
     team->grace = r->grace;
     team->opener = fw_os_pid();
-    team->start = r->start == FURROW_START_THREAD ? &fw_start_thread : &fw_start_fork;
+    team->start = starts[r->start];
     rc = make_plan(team, r);
     if (rc == 0)
         rc = make_control(team);

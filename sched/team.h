@@ -15,7 +15,7 @@
 typedef struct fw_team_request {
     int workers;
     const char *cpus;
-    furrow_start start;
+    furrow_start start; /* none but those that there are: no default */
     int pin;
     int64_t grace; /* ns between a deadline and the end of what still runs */
     size_t trace;  /* records per worker */
@@ -29,7 +29,8 @@ typedef struct fw_cold {
     int penalty; /* so many calls wake at once: not to was wrong */
 } fw_cold;
 
-/* Private to each process: the opener's, and copies in those forked from it. */
+/* Private to each process: the opener's, the nursery's, and copies in those forked from
+ * them. */
 typedef struct fw_team {
     fw_control *control;
     fw_place *place;
@@ -45,7 +46,7 @@ typedef struct fw_team {
     int no_hold;         /* so many calls wake it at once: to hold it was vain */
     fw_tracering *trace; /* one per worker; or NULL */
     size_t trace_records;
-    /* start_fork */
+    /* start methods of processes */
     int nursery_pidfd;
     int32_t nursery_pid; /* known to the opener and to the nursery's children */
     uint32_t stop;       /* what the control block's word was set to, by the opener */

@@ -95,7 +95,7 @@ static int run_traced(fw_worker *w, uint32_t chunk, uint32_t stolen)
                                                           .epoch = w->epoch,
                                                           .chunk = chunk,
                                                           .stolen = stolen});
-    int rc = w->job.run(w->job.payload, chunk, w->index);
+    int rc = w->run(w->job.payload, chunk, w->index);
 
     t->end = fw_os_now();
     return rc;
@@ -119,7 +119,7 @@ static void run_chunk(fw_worker *w, uint32_t k, uint32_t stolen)
     fw_store_relaxed(mark, fw_mark(w->epoch, w->index, FW_MARK_STARTED));
     fw_fence_death();
     rc = w->trace ? run_traced(w, chunk, stolen)
-                  : w->job.run(w->job.payload, chunk, w->index);
+                  : w->run(w->job.payload, chunk, w->index);
     if (rc)
         note_error(w->control, chunk, rc);
     fw_fence_death();
@@ -273,7 +273,8 @@ static void learn_job(fw_worker *w)
     w->epoch = w->last - go->reruns;
     (void)fw_worker_band(w, go->chunks);
     if (w->job.version != go->version) {
-        w->job.run = job->run;
+        w->job.kind = job->kind;
+        w->run = fw_job_runs[w->job.kind < FW_JOB_KINDS ? w->job.kind : FW_JOB_NONE];
         w->job.size = at_most(job->size, FW_JOB_PAYLOAD);
         memcpy(w->job.payload, job->payload, w->job.size);
         w->job.version = go->version;

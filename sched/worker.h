@@ -26,7 +26,8 @@ typedef struct fw_worker {
     uint32_t chunks;     /* of the dispatch that `band` is for */
     fw_range band;       /* its share */
     fw_idle idle;
-    fw_job job; /* its copy */
+    fw_job_run run; /* of its job's kind */
+    fw_job job;     /* its copy */
 } fw_worker;
 
 void fw_worker_init(fw_worker *w, fw_team *team, int index);

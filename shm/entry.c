@@ -65,7 +65,7 @@ static int read_unloads(struct dl_phdr_info *info, size_t size, void *out)
     return 1;
 }
 
-static unsigned long long unloads(void)
+unsigned long long fw_entry_unloads(void)
 {
     unsigned long long n = 0;
 
@@ -81,7 +81,7 @@ fw_entry_map *fw_entry_map_new(void)
         fw_fail(FURROW_ENOMEM, "no memory for a map of the code");
         return NULL;
     }
-    map->unloads = unloads();
+    map->unloads = fw_entry_unloads();
     (void)fw_os_read_lines("/proc/self/maps", add_line, map);
     return map;
 }
@@ -179,7 +179,7 @@ int fw_entry_name(const fw_entry_map *map, fw_entry_function function, fw_entry 
     search s = {.at = (uintptr_t)function};
     const range *r = find(map, s.at);
 
-    if (r && (!r->file || unloads() == map->unloads))
+    if (r && (!r->file || fw_entry_unloads() == map->unloads))
         return 0;
     dl_iterate_phdr(look_at, &s);
     if (!s.hit)

@@ -29,6 +29,10 @@ typedef struct fw_entry {
  * no file backs and that did not exist then. */
 int fw_entry_name(const fw_entry_map *map, fw_entry_function function, fw_entry *out);
 
+/* How often the loader has unloaded something so far: while that is the same, what lay at
+ * some address of an object lies there still. */
+unsigned long long fw_entry_unloads(void);
+
 /* The name of a function for a process that has nothing of ours but files. FURROW_ENOTSUP
  * when no file backs it. */
 int fw_entry_of(fw_entry_function function, fw_entry *out);

@@ -14,7 +14,6 @@
 #include "ledger.h"
 #include "status.h"
 
-
 #define MOMENT_NS ((int64_t)100 * 1000 * 1000)
 
 furrow_deadline fw_message_patient(furrow_deadline deadline)

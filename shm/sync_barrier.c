@@ -230,19 +230,6 @@ static int has_ended(void *ctx, int thorough)
     return outcome(fw_load_seqcst(&e->b->state), e->of);
 }
 
-typedef struct ending {
-    furrow_barrier *b;
-    uint64_t of;
-} ending;
-
-static int has_ended(void *ctx, int thorough)
-{
-    const ending *e = ctx;
-
-    (void)thorough;
-    return outcome(fw_load_seqcst(&e->b->state), e->of);
-}
-
 /* Sleep until generation `of` is over. */
 static int sleep_for_end(furrow_barrier *b, party *p, uint64_t of)
 {

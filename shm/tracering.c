@@ -11,33 +11,40 @@
 
 enum { HEAD_STRIDE = 64 };
 
+fw_tracering *fw_tracering_at(void *block, int count, size_t capacity)
+{
+    char *heads = block, *records = heads + (size_t)count * HEAD_STRIDE;
+    fw_tracering *ring = calloc((size_t)count, sizeof *ring);
+
+    if (!ring) {
+        fw_fail(FURROW_ENOMEM, "no memory for %d trace rings", count);
+        return NULL;
+    }
+    for (int i = 0; i < count; i++)
+        ring[i] = (fw_tracering){
+            .head = (_Atomic uint64_t *)(void *)(heads + (size_t)i * HEAD_STRIDE),
+            .record = (fw_trace *)(void *)records + (size_t)i * capacity,
+            .capacity = capacity};
+    return ring;
+}
+
 fw_tracering *fw_tracering_new(int count, size_t capacity)
 {
     size_t heads = (size_t)count * HEAD_STRIDE, bytes;
     fw_tracering *ring;
-    char *block;
+    void *block;
 
     if (__builtin_mul_overflow((size_t)count * sizeof(fw_trace), capacity, &bytes) ||
         __builtin_add_overflow(bytes, heads, &bytes)) {
         fw_fail(FURROW_ENOMEM, "%zu trace records per worker are too many", capacity);
         return NULL;
     }
-    ring = calloc((size_t)count, sizeof *ring);
-    if (!ring) {
-        fw_fail(FURROW_ENOMEM, "no memory for %d trace rings", count);
-        return NULL;
-    }
     block = fw_heap_alloc(bytes);
-    if (!block) {
-        free(ring);
-        return NULL;
-    }
-    for (int i = 0; i < count; i++)
-        ring[i] = (fw_tracering){
-            .head = (_Atomic uint64_t *)(void *)(block + (size_t)i * HEAD_STRIDE),
-            .record = (fw_trace *)(void *)(block + heads) + (size_t)i * capacity,
-            .capacity = capacity};
-    (void)fw_heap_publish_pair(block, NULL);
+    ring = block ? fw_tracering_at(block, count, capacity) : NULL;
+    if (!ring && block)
+        (void)fw_heap_free(block);
+    if (ring)
+        (void)fw_heap_publish_pair(block, NULL);
     return ring;
 }
 

@@ -31,7 +31,10 @@ typedef struct fw_tracering {
 /* `count` rings of `capacity`, or NULL. */
 fw_tracering *fw_tracering_new(int count, size_t capacity);
 
-/* NULL is fine. */
+/* The same rings, for another process of the family: `block` is ring[0].head. */
+fw_tracering *fw_tracering_at(void *block, int count, size_t capacity);
+
+/* Frees the block too. NULL is fine. */
 void fw_tracering_free(fw_tracering *rings);
 
 /* Begin a record; fill in the end when it is done. */

@@ -15,6 +15,7 @@ static left_mark pools_before;
 
 static inline void pools_set_up(void)
 {
+    unsetenv("BXFI_MAP"); /* the framework's, and not for workers that are run anew */
     pools_before = left_now_with_heap();
 }
 
@@ -30,12 +31,27 @@ static inline void pools_leave_no_program(void)
     cr_assert_eq(left_outside(&pools_before, 5), 0, "the test left something behind");
 }
 
-/* Are workers threads here? Each suite runs under both methods. */
+/* Are workers threads here? Each suite runs under all methods. */
 static inline int pools_threads(void)
 {
     const char *start = getenv("FURROW_START");
 
     return start && strcmp(start, "thread") == 0;
+}
+
+/* Are workers copies of a program that is run anew, with nothing of the test but the heap? */
+static inline int pools_anew(void)
+{
+    const char *start = getenv("FURROW_START");
+
+    return start && (strcmp(start, "spawn") == 0 || strcmp(start, "forkserver") == 0);
+}
+
+/* For tests in which workers are copies of the test. */
+static inline void pools_need_copies(void)
+{
+    if (pools_anew())
+        cr_skip_test("workers are no copies of the test");
 }
 
 /* For tests in which a worker dies. */

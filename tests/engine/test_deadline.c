@@ -257,7 +257,7 @@ Test(deadline, ends_a_future_that_never_returns)
     pools_leave_nothing();
 }
 
-/* CPython: _TestPool.test_terminate (fork) */
+/* CPython: _TestPool.test_terminate (fork spawn forkserver) */
 Test(deadline, terminate_ends_what_never_returns)
 {
     furrow_pool *pool;

@@ -482,7 +482,7 @@ Test(future, close_waits_for_what_is_queued)
     pools_leave_nothing();
 }
 
-/* CPython: _TestPool.test_terminate (fork) */
+/* CPython: _TestPool.test_terminate (fork spawn forkserver) */
 Test(future, terminated_unfinished_is_closed)
 {
     furrow_pool *pool;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Workers that end before they are up: a fork handler of the program kills them. They are
- * started again some times, then the pool says so. Processes only.
+ * started again some times, then the pool says so. Processes only, and copies of the
+ * program: one that is run anew has no such handler.
  */
 #include "engine/pools.h"
 
@@ -56,6 +57,7 @@ static int never_opens(void *unused)
 Test(start, of_a_pool_that_cannot_be)
 {
     pools_need_processes();
+    pools_need_copies();
     cr_assert_eq(child_run(never_opens, NULL), 0);
     pools_leave_no_program();
 }
@@ -119,6 +121,7 @@ static int loses_all(void *unused)
 Test(start, of_replacements_that_cannot_be)
 {
     pools_need_processes();
+    pools_need_copies();
     cr_assert_eq(child_run(loses_all, NULL), 0);
     pools_leave_no_program();
 }
@@ -150,6 +153,7 @@ static int recovers(void *unused)
 Test(start, that_succeeds_after_all)
 {
     pools_need_processes();
+    pools_need_copies();
     cr_assert_eq(child_run(recovers, NULL), 0);
     pools_leave_no_program();
 }

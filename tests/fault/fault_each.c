@@ -75,6 +75,11 @@ static world new_world(const program *p)
     return w;
 }
 
+static int runs_a_program(const operation *op)
+{
+    return strstr(op->name, "spawn") || strstr(op->name, "forkserver");
+}
+
 /* An interruption is nobody's error; a death may end the pool, a refusal may not. */
 static int fits(const operation *op, fault f, int code)
 {
@@ -83,9 +88,7 @@ static int fits(const operation *op, fault f, int code)
     case FURROW_EOS:
         return f != FAULT_EINTR;
     case FURROW_EDIED: /* a program that is run and cannot load its libraries ends, too */
-        return f <= FAULT_KILL_PARENT ||
-               (f != FAULT_EINTR && (strcmp(op->name, "process-spawn") == 0 ||
-                                     strncmp(op->name, "process-forkserver", 18) == 0));
+        return f <= FAULT_KILL_PARENT || (f != FAULT_EINTR && runs_a_program(op));
     case FURROW_ECLOSED:
         return f <= FAULT_KILL_PARENT;
     case FURROW_EEOF:

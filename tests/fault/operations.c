@@ -6,6 +6,7 @@
  * workers to take the memory. Every element is made 1 by a call, once.
  */
 #include "operations.h"
+#include "server.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -186,6 +187,16 @@ static int run_open_threads(world *w)
     return open_pool(w, FURROW_START_THREAD);
 }
 
+static int run_open_spawn(world *w)
+{
+    return open_pool(w, FURROW_START_SPAWN);
+}
+
+static int run_open_forkserver(world *w)
+{
+    return open_pool(w, FURROW_START_FORKSERVER);
+}
+
 static int run_map(world *w)
 {
     furrow_call call = call_on(w->a);
@@ -318,6 +329,8 @@ const operation operations[] = {
     {"named-free", run_named, run_free, check_gone},
     {"pool-open", nothing, run_open, check_pool},
     {"pool-open-threads", nothing, run_open_threads, check_pool},
+    {"pool-open-spawn", nothing, run_open_spawn, check_pool},
+    {"pool-open-forkserver", nothing, run_open_forkserver, check_pool},
     {"pool-close", need_used_pool, run_close, nothing},
     {"pool-close-threads", need_thread_pool, run_close, nothing},
     {"pool-terminate", need_used_pool, run_terminate, nothing},
@@ -344,6 +357,7 @@ int world_end(world *w)
     rc = furrow_array_free(w->a) ? -1 : rc;
     if (w->pool && furrow_pool_close(w->pool) != 0)
         rc = -1;
+    fw_server_stop(); /* it would live as long as the program */
     unlink(w->path);
     w->pool = NULL;
     w->a = w->b = NULL;

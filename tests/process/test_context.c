@@ -283,14 +283,56 @@ Test(context, nor_does_one_that_was_run_start_others)
 
 /* ---- pools ----------------------------------------------------------------------------*/
 
-Test(context, pools_say_what_they_cannot)
+static int pool_is(const char *method)
 {
-    furrow_pool_options o = {.start = FURROW_START_SPAWN};
+    furrow_pool *pool = furrow_pool_open(&(furrow_pool_options){.workers = 1});
+    char text[4096] = "";
+    FILE *f = fmemopen(text, sizeof text, "w");
+
+    cr_assert_not_null(pool, "%s", furrow_last_error()->text);
+    cr_assert_eq(furrow_pool_describe(pool, f), 0);
+    fclose(f);
+    cr_assert_eq(furrow_pool_close(pool), 0);
+    return strncmp(text + strlen("start method: "), method, strlen(method)) == 0;
+}
+
+Test(context, pools_have_the_method_that_was_set)
+{
+    furrow_start here = method_here();
 
     no_environment();
-    cr_assert_null(furrow_pool_open(&o));
-    cr_assert_eq(furrow_last_error()->code, FURROW_ENOTSUP);
-    o.start = FURROW_START_FORKSERVER;
-    cr_assert_null(furrow_pool_open(&o));
-    cr_assert_eq(furrow_last_error()->code, FURROW_ENOTSUP);
+    cr_assert_eq(furrow_context_set(here, 0), 0);
+    cr_assert(pool_is(furrow_start_name(here)));
+    setenv("FURROW_START", "thread", 1);
+    cr_assert(pool_is("thread"));
+}
+
+static void *waits(void *lock)
+{
+    pthread_mutex_lock(lock);
+    pthread_mutex_unlock(lock);
+    return NULL;
+}
+
+/* Somebody else may have a lock: then nothing is copied. */
+Test(context, pools_of_a_program_with_threads_are_forked_by_the_server)
+{
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_t t;
+
+    no_environment();
+    pthread_mutex_lock(&lock);
+    cr_assert_eq(pthread_create(&t, NULL, waits, &lock), 0);
+    cr_assert(pool_is("forkserver"));
+    pthread_mutex_unlock(&lock);
+    pthread_join(t, NULL);
+}
+
+Test(context, nor_does_a_program_that_was_run_open_pools)
+{
+    setenv("FURROW_BOOT", "n 1 2 0x1 1 1 1", 1);
+    cr_assert_null(furrow_pool_open(NULL));
+    cr_assert_eq(furrow_last_error()->code, FURROW_EINVAL);
+    cr_assert_not_null(strstr(furrow_last_error()->text, "furrow_init"));
+    unsetenv("FURROW_BOOT");
 }

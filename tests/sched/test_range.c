@@ -3,6 +3,7 @@
  * Ranges: the word, the shares, and that a team runs each chunk exactly once whatever
  * the generation's number is.
  */
+#include "call.h"
 #include "dispatch.h"
 #include "job.h"
 #include "heap.h"
@@ -64,14 +65,27 @@ typedef struct tally {
     _Atomic uint32_t ran[CHUNKS];
 } tally;
 
-static int mark(void *payload, uint32_t chunk, int worker)
+static int mark(furrow_chunk c)
 {
     tally *t;
 
-    (void)worker;
-    memcpy(&t, payload, sizeof t);
-    fw_add_relaxed(&t->ran[chunk], 1);
+    memcpy(&t, c.ctx, sizeof t);
+    fw_add_relaxed(&t->ran[c.index], 1);
     return 0;
+}
+
+static fw_call_job job_of(tally *t, uint32_t chunks)
+{
+    fw_call_job job;
+
+    memset(&job, 0, sizeof job);
+    job.kernel = mark;
+    job.len = chunks;
+    job.chunk = 1;
+    job.made.index = FW_CALL_NONE_MADE;
+    job.ctx_size = sizeof t;
+    memcpy(job.ctx, &t, sizeof t);
+    return job;
 }
 
 static size_t not_once(tally *t, uint32_t chunks)
@@ -86,11 +100,12 @@ static size_t not_once(tally *t, uint32_t chunks)
 
 static void run_once(fw_team *team, tally *t, uint32_t chunks)
 {
+    fw_call_job job = job_of(t, chunks);
     fw_dispatch d;
 
     fw_dispatch_init(&d, team, chunks, 1000);
     cr_assert(fw_dispatch_lock(team, FURROW_FOREVER) >= 0);
-    fw_job_describe(team, mark, &t, sizeof t);
+    fw_job_describe(team, FW_JOB_CALL, &job, sizeof job);
     cr_assert_eq(fw_dispatch_run(&d), 0);
     fw_dispatch_unlock(team);
     cr_assert_eq(d.error, FW_NO_ERROR);
