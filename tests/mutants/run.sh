@@ -9,6 +9,7 @@
 #     breaks   what the line is there for, and what is done instead
 #     catcher  PROGRAM ARGUMENTS...      a test of the release build; with `tsan` before it,
 #     seconds  20                        of the build under ThreadSanitizer; what it may take
+#     start    spawn                     FURROW_START of the test; else fork
 #     --- old shm/unit.c                 whole lines that are there exactly once
 #     --- new                            what stands there instead
 #
@@ -104,7 +105,8 @@ passes()
 {
     where=$build/tree/build/$(preset_of "$1")/tests
     program=$(find "$where" -name "$(program_of "$1")" -type f | head -n 1)
-    start=fork
+    start=$(field start "$1")
+    start=${start:-fork}
     [ "$(preset_of "$1")" != tsan ] || start=thread
     (cd "$where" && eval "set -- $(arguments_of "$1")" &&
         FURROW_START=$start TSAN_OPTIONS=halt_on_error=1 exec timeout -s KILL "$(field seconds "$mutant")" "$program" "$@") \
