@@ -46,7 +46,8 @@ static int pool_open(const bench_config *config)
     dots = bench_shared_page(sizeof *dots * BENCH_MAX_WORKERS);
     if (!dots)
         return bench_fail("no shared memory for the partial sums");
-    pool = furrow_pool_open(&(furrow_pool_options){.workers = workers, .cpus = cpus});
+    pool = furrow_pool_open(&(furrow_pool_options){
+        .workers = workers, .cpus = cpus, .start = FURROW_START_FORK});
     if (!pool)
         return failed(FURROW_EOS);
     if (furrow_pool_workers(pool) != workers)
