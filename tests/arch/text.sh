@@ -106,6 +106,28 @@ plant_libraries_3()
     printf '#include <openssl/evp.h>\n' >>"$1/engine/manager/listener.c"
 }
 
+# No deadline minds the wall clock: nobody asks for it, nor waits by it. (ThreadSanitizer knows
+# no lock with a clock of one's choice.)
+check_clocks()
+{
+    # shellcheck disable=SC2086
+    (cd "$1" && c_files . $layers | xargs grep -nE \
+        'CLOCK_REALTIME|CLOCK_TAI|(^|[^_a-z])(time|ftime|gettimeofday|timespec_get|(sem|mq|pthread)_[a-z_]*timed[a-z]*)\(' |
+        grep -v '^shm/lock\.c:.*FW_UNDER_TSAN') || :
+}
+plant_clocks() # a look
+{
+    printf 'static long planted(void) { return time(0); }\n' >>"$1/shm/status.c"
+}
+plant_clocks_2() # a wait
+{
+    printf 'int planted = FUTEX_CLOCK_REALTIME;\n' >>"$1/shm/status.c"
+}
+plant_clocks_3() # of the C library's
+{
+    printf 'void planted(void) { pthread_cond_timedwait(0, 0, 0); }\n' >>"$1/shm/status.c"
+}
+
 # Every source says its licence in its first lines.
 check_spdx()
 {
