@@ -15,7 +15,7 @@
  * death breaks the barrier once. That a party which died outside, or before a reset, or has
  * gone home does not come again, is for deadlines.
  *
- * The code: come_in(), arrive(), wait_for_end(), find_dead(), mind_dead(), break_it(),
+ * The code: come_in(), arrive(), sleep_for_end(), find_dead(), mind_dead(), break_it(),
  * forget_dead(), begin_reset() and end_reset() of sync_barrier.c;
  * fw_participant_owner_gone() of participant.c. Bells are in semaphore.pml: here a change of
  * the state is seen by all who sleep, or at a tick.
