@@ -141,15 +141,17 @@ inline furrow_pool *furrow_pool_open(const furrow_pool_options *options)
     return furrow_pool_open_sized(options, sizeof *options);
 }
 
-/* Wait for all calls, queued ones too, end the workers, free the pool. No other thread
- * may be about to use it. NULL returns the error that made it NULL.
+/* Wait for all calls, queued ones too, end the workers, free the pool. Calls of other
+ * threads that wait for their turn may fail with FURROW_ECLOSED; it returns when they have.
+ * None may begin to use the pool then. NULL returns the error that made it NULL.
  * Errors: FURROW_EINVAL in a process or worker that has not opened it; the pool stays.
  */
 int furrow_pool_close(furrow_pool *pool);
 
 /* Kill the workers at once, then free the pool. Unfinished futures fail:
- * FURROW_ECLOSED; what their kernels were writing is torn. No other thread may be
- * inside a call. Workers that are threads cannot be killed: then it does what
+ * FURROW_ECLOSED; what their kernels were writing is torn. Calls of other threads fail with
+ * FURROW_EDIED or FURROW_ECLOSED, and it returns when they have (a thread that runs a part of
+ * its call by FURROW_CALLER_RUNS ends that first); none may begin one then. Workers that are threads cannot be killed: then it does what
  * furrow_pool_close() does. */
 int furrow_pool_terminate(furrow_pool *pool);
 

@@ -464,37 +464,3 @@ void fw_dispatch_join(fw_dispatch *d, uint64_t g)
     if (d->timed_out & FW_DEADLINE_ENDED)
         settle_kills(d);
 }
-
-/* Until it is our turn, or the supervisor is gone: it may have had the turn. */
-static int wait_for_turn(fw_team *team, int64_t deadline)
-{
-    int64_t tick = TICK_NS;
-
-    while (!fw_turn_wait(&team->control->driver, tick)) {
-        if (team->start->supervisor_gone(team))
-            return fw_fail(FURROW_EDIED, "the pool's supervisor was killed, and its "
-                                         "workers with it");
-        tick = deadline == INT64_MAX ? TICK_NS : deadline - fw_os_now();
-        if (tick <= 0)
-            return fw_fail(FURROW_ETIME, "the deadline passed while other calls ran");
-        tick = tick < TICK_NS ? tick : TICK_NS;
-    }
-    return 0;
-}
-
-int fw_dispatch_lock(fw_team *team, int64_t deadline)
-{
-    int rc = fw_turn_try(&team->control->driver) ? 0 : wait_for_turn(team, deadline);
-
-    if (rc < 0 || !fw_load_relaxed(&team->control->stop))
-        return rc;
-    fw_turn_end(&team->control->driver);
-    return fw_fail(FURROW_ECLOSED, "the pool is closed");
-}
-
-void fw_dispatch_unlock(fw_team *team)
-{
-    fw_turn_end(&team->control->driver);
-    if (fw_load_seqcst(&team->control->queued))
-        team->start->notify(team);
-}

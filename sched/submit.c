@@ -365,7 +365,7 @@ void fw_submissions_drive(fw_team *team, void (*wait)(void *, int64_t), void *ar
 
 /* ---- the opener's side --------------------------------------------------------------*/
 
-int fw_submission_wait(fw_team *team, fw_submission *s, furrow_deadline deadline)
+static int wait_for_result(fw_team *team, fw_submission *s, furrow_deadline deadline)
 {
     for (;;) {
         uint32_t state = fw_load_seqcst(&s->state);
@@ -379,6 +379,16 @@ int fw_submission_wait(fw_team *team, fw_submission *s, furrow_deadline deadline
             return fw_fail(FURROW_ETIME, "the call is not done yet");
         (void)fw_os_futex_wait(&s->state, state, deadline < tick ? deadline : tick);
     }
+}
+
+int fw_submission_wait(fw_team *team, fw_submission *s, furrow_deadline deadline)
+{
+    int rc;
+
+    fw_add_seqcst(&team->waiting, 1);
+    rc = wait_for_result(team, s, deadline);
+    fw_add_seqcst(&team->waiting, (uint32_t)-1);
+    return rc;
 }
 
 /* Dekker with begin() in dispatch.c: either it sees `canceled`, or we see the epoch. */

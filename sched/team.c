@@ -199,6 +199,16 @@ static void drain(fw_team *team)
     }
 }
 
+/* They see that the team is closed, or that its supervisor is gone, and leave.
+ * acquire: team.driving <- fw_dispatch_unlock() */
+static void await_callers(fw_team *team)
+{
+    uint32_t some = 0;
+
+    while (fw_load_acquire(&team->driving) || (some = fw_load_seqcst(&team->waiting)))
+        (void)fw_os_futex_wait(&team->waiting, some, fw_os_now() + 1000 * 1000);
+}
+
 void fw_team_close(fw_team *team, int kill)
 {
     fw_control *c = team->control;
@@ -213,9 +223,10 @@ void fw_team_close(fw_team *team, int kill)
     team->stop = kill && team->start->processes ? 2 : 1;
     fw_store_seqcst(&c->stop, team->stop);
     if (locked)
-        fw_turn_end(&c->driver);
+        fw_dispatch_unlock(team);
     team->start->notify(team);
     team->start->close(team);
+    await_callers(team);
     fw_submissions_abandon(team);
     free_team(team);
 }

@@ -38,6 +38,8 @@ typedef struct fw_team {
     const fw_start *start;
     int64_t grace;
     int32_t opener; /* pid */
+    _Atomic uint32_t driving; /* a thread of the opener has the driver lock */
+    _Atomic uint32_t waiting; /* so many wait for it, or for a result */
     /* Under the driver lock: */
     struct fw_worker *caller; /* the caller when it has a worker's part */
     int seat_cpu;             /* where the last caller ran, and */
@@ -59,7 +61,8 @@ typedef struct fw_team {
 
 int fw_team_open(const fw_team_request *request, fw_team **out);
 
-/* Let what is queued finish (kill 0) or not (kill 1), end all members. */
+/* Let what is queued finish (kill 0) or not (kill 1), end all members; wait until the
+ * opener's other threads, which see that, have left their calls. */
 void fw_team_close(fw_team *team, int kill);
 
 /* Bind the calling thread to worker i's CPUs. */

@@ -518,6 +518,73 @@ Test(future, terminated_unfinished_is_closed)
     pools_leave_nothing();
 }
 
+/* ---- an end while other threads are in calls ----------------------------------------*/
+
+typedef struct caller {
+    furrow_pool *pool;
+    furrow_call call;
+    furrow_future *future; /* waits for that; NULL: makes the call */
+    _Atomic int begun;
+    int rc;
+} caller;
+
+static void *be_caller(void *arg)
+{
+    caller *c = arg;
+
+    c->begun = 1;
+    c->rc = c->future ? furrow_future_wait(c->future, FURROW_FOREVER)
+                      : furrow_map(c->pool, &c->call);
+    return NULL;
+}
+
+static int ended_well(int rc)
+{
+    return rc == 0 || rc == FURROW_EDIED || rc == FURROW_ECLOSED;
+}
+
+/* One runs, two wait for their turn, one for a future that is queued behind. */
+static void end_in_the_middle(int (*end)(furrow_pool *))
+{
+    furrow_array *a = pools_array('i', 20);
+    const double second = 0.005;
+    furrow_pool *pool = pools_open(2);
+    caller c[4] = {{.pool = NULL}};
+    furrow_future *f = NULL;
+    pthread_t thread[4];
+
+    for (int i = 0; i < 4; i++) {
+        c[i] = (caller){.pool = pool, .call = slow_call(a, &second, 1)};
+        if (i == 3)
+            c[i].future = f = start(pool, &c[i].call);
+        cr_assert_eq(pthread_create(&thread[i], NULL, be_caller, &c[i]), 0);
+        while (!c[i].begun)
+            left_sleep(0.001);
+        left_sleep(0.005);
+    }
+    cr_assert_eq(end(pool), 0);
+    for (int i = 0; i < 4; i++) {
+        cr_assert_eq(pthread_join(thread[i], NULL), 0);
+        cr_assert(ended_well(c[i].rc), "%d: %d", i, c[i].rc);
+    }
+    furrow_future_free(f);
+    furrow_array_free(a);
+}
+
+Test(future, a_pool_is_terminated_while_others_are_in_calls)
+{
+    for (int k = 0; k < 10; k++)
+        end_in_the_middle(furrow_pool_terminate);
+    pools_leave_nothing();
+}
+
+Test(future, a_pool_is_closed_while_others_are_in_calls)
+{
+    for (int k = 0; k < 3; k++)
+        end_in_the_middle(furrow_pool_close);
+    pools_leave_nothing();
+}
+
 /* CPython: _TestPool.test_terminate (thread) */
 Test(future, terminated_threads_finish_first)
 {
