@@ -151,8 +151,8 @@ int furrow_pool_close(furrow_pool *pool);
 /* Kill the workers at once, then free the pool. Unfinished futures fail:
  * FURROW_ECLOSED; what their kernels were writing is torn. Calls of other threads fail with
  * FURROW_EDIED or FURROW_ECLOSED, and it returns when they have (a thread that runs a part of
- * its call by FURROW_CALLER_RUNS ends that first); none may begin one then. Workers that are threads cannot be killed: then it does what
- * furrow_pool_close() does. */
+ * its call by FURROW_CALLER_RUNS ends that first); none may begin one then. Workers that are
+ * threads cannot be killed: then it does what furrow_pool_close() does. */
 int furrow_pool_terminate(furrow_pool *pool);
 
 /* How many workers the pool has; 0 for NULL. */

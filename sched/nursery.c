@@ -365,6 +365,7 @@ static void end(fw_nursery *n, int now)
     }
     if (n->sweep_at)
         sweep_within(n, 100 * 1000 * 1000);
+    fw_submissions_leave(n->team);
     fw_os_exit(0);
 }
 

@@ -199,6 +199,14 @@ static void drain(fw_team *team)
     }
 }
 
+/* Who drives no more may still be at the one store that gives the turn back. A supervisor
+ * that was killed with it never does: that is told by time alone. */
+static void await_turn(fw_team *team)
+{
+    for (int i = 0; i < 200 && !fw_turn_try(&team->control->driver); i++)
+        (void)fw_os_futex_wait(&team->waiting, 0, fw_os_now() + 1000 * 1000);
+}
+
 /* They see that the team is closed, or that its supervisor is gone, and leave.
  * acquire: team.driving <- fw_dispatch_unlock() */
 static void await_callers(fw_team *team)
@@ -207,6 +215,7 @@ static void await_callers(fw_team *team)
 
     while (fw_load_acquire(&team->driving) || (some = fw_load_seqcst(&team->waiting)))
         (void)fw_os_futex_wait(&team->waiting, some, fw_os_now() + 1000 * 1000);
+    await_turn(team);
 }
 
 void fw_team_close(fw_team *team, int kill)

@@ -37,9 +37,10 @@ typedef struct fw_team {
     fw_topology *topology;
     const fw_start *start;
     int64_t grace;
-    int32_t opener; /* pid */
+    int32_t opener;           /* pid */
     _Atomic uint32_t driving; /* a thread of the opener has the driver lock */
     _Atomic uint32_t waiting; /* so many wait for it, or for a result */
+    int supervising;          /* in the supervisor: it has it */
     /* Under the driver lock: */
     struct fw_worker *caller; /* the caller when it has a worker's part */
     int seat_cpu;             /* where the last caller ran, and */

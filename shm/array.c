@@ -493,12 +493,3 @@ const char *furrow_array_format(const furrow_array *view)
 extern inline furrow_array *furrow_array_new(int type, size_t len,
                                              const furrow_array_options *options);
 extern inline furrow_array *furrow_value_new(int type);
-
-furrow_deadline furrow_in(double seconds)
-{
-    int64_t now = fw_os_now();
-
-    if (!(seconds < 6e9))
-        return FURROW_FOREVER;
-    return seconds <= 0 ? now : now + (int64_t)(seconds * 1e9);
-}

@@ -122,3 +122,12 @@ int fw_wait_until(fw_bell *bell, int (*attempt)(void *ctx, int thorough), void *
     fw_wait_slept(start);
     return rc;
 }
+
+furrow_deadline furrow_in(double seconds)
+{
+    int64_t now = fw_os_now();
+
+    if (!(seconds < 6e9))
+        return FURROW_FOREVER;
+    return seconds <= 0 ? now : now + (int64_t)(seconds * 1e9);
+}
