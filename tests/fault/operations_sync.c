@@ -19,7 +19,17 @@
 enum { SMALL = 16, LONG = 300000, CAPACITY = 4 };
 #define SOON furrow_in(3)
 
-static enum { NO_OBJECT, LOCK, SEMAPHORE, EVENT, CONDITION, BARRIER, QUEUE } kind;
+typedef enum object_kind {
+    NO_OBJECT,
+    LOCK,
+    SEMAPHORE,
+    EVENT,
+    CONDITION,
+    BARRIER,
+    QUEUE
+} object_kind;
+
+static object_kind kind;
 
 typedef struct notes {
     _Atomic uint32_t ready, got;
@@ -42,7 +52,7 @@ static int nothing(world *w)
     return 0;
 }
 
-static int made(world *w, int what, void *object)
+static int made(world *w, object_kind what, void *object)
 {
     kind = what;
     w->end[0] = object;
