@@ -11,8 +11,7 @@
  *
  * Files (named arrays, mapped .npy files) are mapped over a run of the window, so that each
  * process of the family finds them at the same address; a worker older than the mapping
- * opens the file through the /proc of the process that mapped it. What a process has attached
- * is its own: object and run stay unpublished, and go back when it dies.
+ * opens the file through the /proc of the process that mapped it.
  */
 #include "array.h"
 
@@ -319,25 +318,22 @@ static fw_array *attach(const char *name)
     }
     if (fw_named_read(fd, size, &s) == 0)
         a = file_array(&s, fd, FW_PAGE, 1);
-    if (!a) {
+    if (a)
+        a->attached = 1;
+    else
         fw_os_close(fd);
-        return NULL;
-    }
-    a->attached = 1;
     return a;
 }
 
 /* ---- public -------------------------------------------------------------------------*/
 
-/* What a process has attached, and slices of it, are its own and stay unpublished: whoever
- * else needs them attaches for himself, and a death gives them back. */
+/* What is attached, and slices of it, stay unpublished: a death gives them back. */
 static furrow_array *published(const char *function, fw_array *a)
 {
     if (!a)
         return fw_status_new(function, NULL);
-    if (a->root->attached)
-        return &a->view;
-    (void)fw_heap_publish_pair(a, a->kind == FW_ARRAY_SLICE ? NULL : a->block);
+    if (!a->root->attached)
+        (void)fw_heap_publish_pair(a, a->kind == FW_ARRAY_SLICE ? NULL : a->block);
     return &a->view;
 }
 
