@@ -19,10 +19,15 @@ static inline void pools_set_up(void)
     pools_before = left_now_with_heap();
 }
 
-/* The last line of each test: Criterion takes no notice of what fails after it. */
+/* The last line of each test: Criterion takes no notice of what fails after it. The server
+ * of a program that the test has run sees its end a moment later. */
 static inline void pools_leave_nothing(void)
 {
-    cr_assert_eq(left_since(&pools_before, 0), 0, "the test left something behind");
+    const char *start = getenv("FURROW_START");
+    double seconds = start && strcmp(start, "forkserver") == 0 ? 5 : 0;
+
+    cr_assert_eq(left_since(&pools_before, seconds), 0,
+                 "the test left something behind");
 }
 
 /* The same after programs of their own: what they leave has a while to go. */
