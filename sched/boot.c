@@ -148,7 +148,7 @@ int fw_boot_for(fw_boot *boot, furrow_process *p)
 
 /* ---- in the program that was run ------------------------------------------------------*/
 
-static int hear_argument(int line, const fw_boot *boot, void **arg)
+static int hear_argument(int line, const fw_parent *by, const fw_boot *boot, void **arg)
 {
     int rc;
 
@@ -156,13 +156,13 @@ static int hear_argument(int line, const fw_boot *boot, void **arg)
     if (!*arg)
         return fw_fail(FURROW_ENOMEM, "no memory for %zu bytes of an argument",
                        (size_t)boot->size);
-    rc = fw_os_line_recv(line, *arg, boot->size, NULL, INT64_MAX);
+    rc = fw_line_hear_parent(line, by, *arg, boot->size);
     return rc < 0 ? fw_fail_os(-rc, "the argument did not come") : 0;
 }
 
-static int hear(int line, fw_boot *boot)
+static int hear(int line, const fw_parent *by, fw_boot *boot)
 {
-    int rc = fw_os_line_recv(line, boot, sizeof *boot, NULL, INT64_MAX);
+    int rc = fw_line_hear_parent(line, by, boot, sizeof *boot);
 
     if (rc < 0)
         return fw_fail_os(-rc, "nothing to run was told");
@@ -195,9 +195,8 @@ void fw_boot_child(int line, const fw_parent *by)
     void *arg;
     fw_boot boot;
 
-    if (hear(line, &boot) < 0 || hear_argument(line, &boot, &arg) < 0)
+    if (hear(line, by, &boot) < 0 || hear_argument(line, by, &boot, &arg) < 0)
         fw_boot_give_up(line);
-    (void)by;
     function = (furrow_process_function)find(&boot.entry);
     if (!function)
         fw_boot_give_up(line);
@@ -207,12 +206,12 @@ void fw_boot_child(int line, const fw_parent *by)
     fw_born_run(&boot, function, arg, line, 0);
 }
 
-static _Noreturn void server(int line)
+static _Noreturn void server(int line, const fw_parent *by)
 {
     fw_entry_function preload = NULL;
     fw_boot boot;
 
-    if (hear(line, &boot) < 0)
+    if (hear(line, by, &boot) < 0)
         fw_boot_give_up(line);
     if (boot.entry.path[0]) {
         preload = find(&boot.entry);
@@ -244,7 +243,7 @@ static _Noreturn void take_over(const char *text)
     if (fw_segment_adopt(heap, base, size) < 0)
         fw_boot_give_up(line);
     if (role == FW_BOOT_SERVER)
-        server(line);
+        server(line, &by);
     if (role == FW_BOOT_NURSERY)
         fw_nursery_anew(line, &by);
     fw_boot_child(line, &by);

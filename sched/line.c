@@ -11,6 +11,7 @@
 
 #include "status.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,6 +34,27 @@ int fw_line_say_error(int line)
 int fw_line_hear(int line, fw_word *word, int *fd, int64_t until)
 {
     return fw_os_line_recv(line, word, sizeof *word, fd, until);
+}
+
+int fw_line_hear_parent(int line, const fw_parent *by, void *out, size_t size)
+{
+    char *at = out;
+    int rc = 0;
+
+    while (size && rc == 0) {
+        size_t n;
+
+        if (!fw_os_readable(&line, 1, fw_os_now() + 100 * 1000 * 1000)) {
+            rc = fw_os_process_gone(by->pid, by->start_time) ? -EPIPE : 0;
+            continue;
+        }
+        n = fw_os_line_waiting(line); /* none: it is the end */
+        n = n == 0 ? 1 : n < size ? n : size;
+        rc = fw_os_line_recv(line, at, n, NULL, INT64_MAX);
+        at += n;
+        size -= n;
+    }
+    return rc;
 }
 
 int fw_line_adopt(const fw_word *word)

@@ -5,6 +5,7 @@
 #ifndef FW_LINE_H
 #define FW_LINE_H
 
+#include "kin.h"
 #include "os.h"
 
 enum {
@@ -36,6 +37,10 @@ int fw_line_say_error(int line);
 
 /* 0 or -errno (-EPIPE, -ETIMEDOUT); an fd that comes with it in *fd (may be NULL). */
 int fw_line_hear(int line, fw_word *word, int *fd, int64_t until);
+
+/* All that the parent has to say. It may be killed before it has, and a copy of its end of the
+ * line live on in what it has forked: -EPIPE then, too. */
+int fw_line_hear_parent(int line, const fw_parent *by, void *out, size_t size);
 
 /* FAILED: into this thread's error record. Returns its code. */
 int fw_line_adopt(const fw_word *word);

@@ -14,6 +14,7 @@
 #include "boot.h"
 #include "context.h"
 #include "heap.h"
+#include "line.h"
 #include "status.h"
 
 #include <errno.h>
@@ -80,16 +81,10 @@ int fw_plan_tell(const fw_team *team, int line, void **kept)
 
 /* ---- the nursery --------------------------------------------------------------------*/
 
-/* The opener may be killed before it speaks, and a copy of its end of the line live on in
- * what it has forked. */
 static int hear(int line, const fw_parent *by, void *out, size_t size)
 {
-    int rc = 0;
+    int rc = fw_line_hear_parent(line, by, out, size);
 
-    while (!fw_os_readable(&line, 1, fw_os_now() + 100 * 1000 * 1000))
-        if (fw_os_process_gone(by->pid, by->start_time))
-            return fw_fail(FURROW_EDIED, "the program is gone");
-    rc = fw_os_line_recv(line, out, size, NULL, INT64_MAX);
     return rc < 0 ? fw_fail_os(-rc, "the nursery was told nothing") : 0;
 }
 

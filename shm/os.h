@@ -306,6 +306,9 @@ int fw_os_line_recv(int line, void *bytes, size_t size, int *fd, int64_t until);
 int fw_os_line_know_senders(int line);
 pid_t fw_os_line_sender(int line);
 
+/* So many bytes can be taken at once. */
+size_t fw_os_line_waiting(int line);
+
 /* Take one byte, whatever it is, also when there is no memory at all. 0, -EPIPE, -ETIMEDOUT. */
 int fw_os_line_await(int line, int64_t until);
 

@@ -157,9 +157,15 @@ pid_t fw_os_line_sender(int line)
     return sender.pid;
 }
 
-int fw_os_line_await(int line, int64_t until)
+size_t fw_os_line_waiting(int line)
 {
     int bytes = 0;
+
+    return ioctl(line, FIONREAD, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
+}
+
+int fw_os_line_await(int line, int64_t until)
+{
     char byte;
     ssize_t n =
         recv(line, &byte, 1, MSG_DONTWAIT); /* it is there already, most often */
@@ -168,7 +174,7 @@ int fw_os_line_await(int line, int64_t until)
         return n > 0 ? 0 : -EPIPE;
     if (!fw_os_readable(&line, 1, until))
         return -ETIMEDOUT;
-    if (ioctl(line, FIONREAD, &bytes) != 0 || bytes == 0)
+    if (fw_os_line_waiting(line) == 0)
         return -EPIPE;
     (void)recv(line, &byte, 1, MSG_DONTWAIT); /* that it came is known */
     return 0;
