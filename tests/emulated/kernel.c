@@ -9,7 +9,7 @@
  *                    the locks of a dead holder.
  *   prctl            PR_SET_CHILD_SUBREAPER is refused. It is done here, and exec.c tells the
  *                    guest so.
- *   madvise          MADV_REMOVE is taken for advice that may be ignored.
+ *   madvise          MADV_REMOVE and MADV_POPULATE_ are taken for advice that may be ignored.
  *
  * And a forked child: QEMU 7 and 8 forget there the threads that it has not, but not in the
  * table of their plugins' code, and abort when it starts a thread that takes a number from
@@ -87,6 +87,12 @@ static void forget_absent(void)
         qemu_plugin_vcpu_exit_hook(absent[--absent_count]);
 }
 
+static int is_no_mere_advice(uint64_t advice)
+{
+    return advice == MADV_REMOVE || advice == MADV_POPULATE_READ ||
+           advice == MADV_POPULATE_WRITE;
+}
+
 static void hear(uint64_t id, unsigned cpu, int64_t number, uint64_t a, uint64_t b,
                  uint64_t c, uint64_t d, uint64_t e, uint64_t f, uint64_t g, uint64_t h)
 {
@@ -98,8 +104,8 @@ static void hear(uint64_t id, unsigned cpu, int64_t number, uint64_t a, uint64_t
             (void)syscall(SYS_set_robust_list, a, b);
     } else if (number == PRCTL && a == PR_SET_CHILD_SUBREAPER) {
         (void)prctl(PR_SET_CHILD_SUBREAPER, b, 0, 0, 0);
-    } else if (number == MADVISE && c == MADV_REMOVE) {
-        (void)madvise((void *)(guest_base + a), b, MADV_REMOVE);
+    } else if (number == MADVISE && is_no_mere_advice(c)) {
+        (void)madvise((void *)(guest_base + a), b, (int)c);
     }
 }
 
