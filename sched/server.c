@@ -130,7 +130,9 @@ static void listen_to(server *s)
     if (!(ready & 1))
         return;
     from = fw_os_line_sender(s->control);
-    if (fw_line_hear(s->control, &word, &line, INT64_MAX) < 0)
+    if (from == -EAGAIN)
+        return; /* there is nothing after all */
+    if (from < 0 || fw_line_hear(s->control, &word, &line, INT64_MAX) < 0)
         fw_os_exit(0);
     if (word.kind == FW_LINE_REQUEST && line >= 0 && from != s->by.pid)
         refuse_stranger(line, from);

@@ -145,10 +145,15 @@ pid_t fw_os_line_sender(int line)
                        .msg_iovlen = 1,
                        .msg_control = with.room,
                        .msg_controllen = sizeof with.room};
-    ssize_t n = recvmsg(line, &m, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+    struct cmsghdr *c;
     struct ucred sender;
+    int64_t since = 0;
+    ssize_t n;
 
+    do
+        n = recvmsg(line, &m, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    while (n < 0 && (errno == EINTR || memory_may_come(&since)));
+    c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
     if (n < 0)
         return -errno;
     if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS)
