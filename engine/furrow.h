@@ -199,7 +199,8 @@ int furrow_pool_stat(furrow_pool *pool, furrow_pool_stats *stats);
  * Calls of several threads on one pool run one after another, whatever their deadlines.
  * Errors before anything has run: FURROW_EINVAL, FURROW_ETYPE, FURROW_ENOTSUP (the
  * kernel is in memory that workers cannot find: made by a JIT after the pool was
- * opened, or at all where workers are no copies), FURROW_ENOMEM (an array's memory cannot be had), FURROW_ECLOSED.
+ * opened, or at all where workers are no copies), FURROW_ENOMEM (an array's memory
+ * cannot be had), FURROW_ECLOSED.
  * Errors of the run, the first that applies: FURROW_ETIME and FURROW_EDIED with torn
  * ranges; FURROW_EKERNEL (value and range of the lowest failing chunk; chunks above it
  * may be left out, those below are done); FURROW_ETIME and FURROW_ECANCELED without

@@ -300,7 +300,7 @@ int fw_children_signal(const fw_child *c, int signal)
 
     if (rc == 0 || rc == -ESRCH)
         return rc;
-    if (c->pid <= 0 || fw_os_process_gone(c->pid, c->start_time)) /* it is refused */
+    if (c->pid <= 0 || ended(c)) /* by its pid then, as long as that is its own */
         return -ESRCH;
     return fw_os_signal(c->pid, signal);
 }

@@ -2,11 +2,12 @@
  *
  * The driver lock of a team: whose turn it is to dispatch (turn.h).
  *
- * The team is not freed while a thread of the opener is in a call: `driving` says that one
- * has the turn, `waiting` counts those that wait for it or for a result. Who has waited is
- * counted until he has said that he drives, or has given up; so whoever closes the team, and
- * has made all of them leave, waits until both are zero (fw_team_close()). A supervisor that
- * was killed with the turn keeps it; then nobody gets it any more.
+ * The team is not freed while a thread of the opener is in a call, from before it asks for
+ * the turn until nothing of the team is left for it to look at: `driving` says so of the thread
+ * that opened the team, which alone writes it (two plain stores in a call); `waiting` counts
+ * the others, and who waits for a result. Whoever closes the team, and has made all of them
+ * leave, waits until both are zero (fw_team_close()). A supervisor that was killed with the
+ * turn keeps it; then nobody gets it any more.
  */
 #include "dispatch.h"
 #include "status.h"
@@ -30,38 +31,51 @@ static int wait_for_turn(fw_team *team, int64_t deadline)
     return 0;
 }
 
-static int drive(fw_team *team)
+static int is_opener(const fw_team *team)
 {
-    if (!fw_load_relaxed(&team->control->stop)) {
-        fw_store_release(&team->driving, 1);
-        return 0;
-    }
-    fw_turn_end(&team->control->driver);
-    return fw_fail(FURROW_ECLOSED, "the pool is closed");
+    return pthread_equal(team->by, pthread_self());
+}
+
+static void come_in(fw_team *team)
+{
+    if (is_opener(team))
+        fw_store_relaxed(&team->driving, 1);
+    else
+        fw_add_seqcst(&team->waiting, 1);
+}
+
+/* The team may be gone then.
+ * release: team.driving -> await_callers() */
+static void leave(fw_team *team)
+{
+    if (is_opener(team))
+        fw_store_release(&team->driving, 0);
+    else
+        fw_add_seqcst(&team->waiting, (uint32_t)-1);
 }
 
 int fw_dispatch_lock(fw_team *team, int64_t deadline)
 {
+    fw_control *c = team->control;
     int rc;
 
-    if (fw_turn_try(&team->control->driver))
-        return drive(team);
-    fw_add_seqcst(&team->waiting, 1);
-    rc = wait_for_turn(team, deadline);
-    if (rc == 0)
-        rc = drive(team);
-    fw_add_seqcst(&team->waiting, (uint32_t)-1);
+    come_in(team);
+    rc = fw_turn_try(&c->driver) ? 0 : wait_for_turn(team, deadline);
+    if (rc == 0 && fw_load_relaxed(&c->stop)) {
+        fw_turn_end(&c->driver);
+        rc = fw_fail(FURROW_ECLOSED, "the pool is closed");
+    }
+    if (rc < 0)
+        leave(team);
     return rc;
 }
 
-/* release: team.driving -> await_callers()
- * Behind the turn the team may be gone, if it was being closed; the heap is not. */
 void fw_dispatch_unlock(fw_team *team)
 {
     fw_control *c = team->control;
 
-    fw_store_release(&team->driving, 0);
     fw_turn_end(&c->driver);
     if (fw_load_seqcst(&c->queued) && !fw_load_seqcst(&c->stop))
         team->start->notify(team);
+    leave(team);
 }

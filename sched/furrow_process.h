@@ -44,9 +44,9 @@ extern "C" {
  * that it ran, without which these two methods are refused, and returns 0. */
 int furrow_init(void);
 
-/* The method of processes and pools that do not say which: FURROW_START of the environment ("fork",
- * "thread", "spawn", "forkserver"), else what was set here, else the quickest that is safe
- * now: fork while this process has one thread; with more, forkserver when furrow_init()
+/* The method of processes and pools that do not say which: FURROW_START of the environment
+ * ("fork", "thread", "spawn", "forkserver"), else what was set here, else the quickest that
+ * is safe now: fork while this process has one thread; with more, forkserver when furrow_init()
  * ran or furrow_process_helper() names one, else fork, for want of anything better.
  * Children have their parent's.
  * Errors: FURROW_EINVAL (no such method), FURROW_EBUSY (it was set already, or used; with

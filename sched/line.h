@@ -11,8 +11,8 @@
 enum {
     /* to the parent */
     FW_LINE_HELLO = 1, /* value: the child's pid; comes with its pidfd */
-    FW_LINE_UP,     /* it has what it needs, and waits for the go-ahead; of a nursery:
-                          its pid, with its pidfd */
+    FW_LINE_UP, /* it has what it needs, and waits for the go-ahead; a nursery: value:
+                       its pid; comes with its pidfd */
     FW_LINE_FAILED, /* value: a furrow_status; and os_error, text */
     FW_LINE_EXITED, /* value: its exit code, by itself, right before its end */
     FW_LINE_STATUS, /* value: its wait status, by who has released it */

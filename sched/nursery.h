@@ -42,8 +42,8 @@ typedef struct fw_handshake {
 int fw_nursery_fork(void (*run)(void *arg, fw_handshake *h), void *arg,
                     _Atomic uint32_t *pid_word, int *pidfd);
 
-/* In the new process: say that it has settled (which signals reach it), and wait until the process of that pid and start time, which forked it,
- * is ready or gone. */
+/* In the new process: say that it has settled (which signals reach it), and wait until the
+ * process of that pid and start time, which forked it, is ready or gone. */
 void fw_nursery_await(fw_handshake *h, int32_t pid, uint64_t start_time);
 
 /* The nursery's life; does not return. With a handshake: forked by the opener. */

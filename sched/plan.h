@@ -12,8 +12,8 @@
  * (or has gone). */
 int fw_plan_tell(const fw_team *team, int line, void **kept);
 
-/* Hear it, and be what the opener is: its name, its key, its default method. FURROW_EDIED
- * when the opener is gone. */
+/* Hear it, and be what the opener is: its name, its key, its default method. An
+ * error when the opener is gone. */
 int fw_plan_hear(int line, const fw_parent *by, fw_team *team);
 
 #endif

@@ -342,13 +342,6 @@ void fw_submissions_abandon(fw_team *team)
             fw_submission_release(team, s);
 }
 
-void fw_submissions_leave(fw_team *team)
-{
-    if (team->supervising)
-        fw_turn_end(&team->control->driver);
-    team->supervising = 0;
-}
-
 void fw_submissions_drive(fw_team *team, void (*wait)(void *, int64_t), void *arg)
 {
     fw_control *c = team->control;
@@ -360,13 +353,12 @@ void fw_submissions_drive(fw_team *team, void (*wait)(void *, int64_t), void *ar
 
         if (!fw_turn_try(&c->driver))
             break; /* whoever has it will notify */
-        team->supervising = 1;
         s = take(c, 0);
         if (s && unprepared(s))
             give_up(team, s);
         else if (s)
             drive(team, s, wait, arg);
-        fw_submissions_leave(team);
+        fw_turn_end(&c->driver);
         more = s != NULL; /* whoever has the ring will notify */
     }
 }

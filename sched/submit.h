@@ -71,7 +71,4 @@ void fw_submissions_abandon(fw_team *team);
 /* For the supervisor: run what is queued, as far as the driver lock is free. */
 void fw_submissions_drive(fw_team *team, void (*wait)(void *, int64_t), void *arg);
 
-/* For a supervisor that ends: give the driver lock back, if it has it. */
-void fw_submissions_leave(fw_team *team);
-
 #endif

@@ -163,6 +163,7 @@ int fw_team_open(const fw_team_request *r, fw_team **out)
     team->nursery_pidfd = -1;
     team->grace = r->grace;
     team->opener = fw_os_pid();
+    team->by = pthread_self();
     team->start = starts[r->start];
     rc = make_plan(team, r);
     if (rc == 0)
@@ -199,23 +200,14 @@ static void drain(fw_team *team)
     }
 }
 
-/* Who drives no more may still be at the one store that gives the turn back. A supervisor
- * that was killed with it never does: that is told by time alone. */
-static void await_turn(fw_team *team)
-{
-    for (int i = 0; i < 200 && !fw_turn_try(&team->control->driver); i++)
-        (void)fw_os_futex_wait(&team->waiting, 0, fw_os_now() + 1000 * 1000);
-}
-
 /* They see that the team is closed, or that its supervisor is gone, and leave.
- * acquire: team.driving <- fw_dispatch_unlock() */
+ * acquire: team.driving <- leave() */
 static void await_callers(fw_team *team)
 {
     uint32_t some = 0;
 
     while (fw_load_acquire(&team->driving) || (some = fw_load_seqcst(&team->waiting)))
         (void)fw_os_futex_wait(&team->waiting, some, fw_os_now() + 1000 * 1000);
-    await_turn(team);
 }
 
 void fw_team_close(fw_team *team, int kill)

@@ -38,9 +38,9 @@ typedef struct fw_team {
     const fw_start *start;
     int64_t grace;
     int32_t opener;           /* pid */
-    _Atomic uint32_t driving; /* a thread of the opener has the driver lock */
-    _Atomic uint32_t waiting; /* so many wait for it, or for a result */
-    int supervising;          /* in the supervisor: it has it */
+    pthread_t by;             /* the thread that opened it */
+    _Atomic uint32_t driving; /* it is in a call (driver.c) */
+    _Atomic uint32_t waiting; /* so many others are, or wait for a result */
     /* Under the driver lock: */
     struct fw_worker *caller; /* the caller when it has a worker's part */
     int seat_cpu;             /* where the last caller ran, and */

@@ -45,6 +45,15 @@ static int go_on(pid_t holder)
     return child_wait(holder);
 }
 
+static void blocks_come_back(size_t blocks)
+{
+    double until = left_clock() + 5;
+
+    while (left_blocks() != blocks && left_clock() < until)
+        left_sleep(0.01);
+    cr_assert_eq(left_blocks(), blocks);
+}
+
 /* A worker that dies meanwhile is replaced, and what it had in the making is reclaimed
  * when the lock is free again. */
 static int make_and_wait(furrow_chunk c)
@@ -61,7 +70,6 @@ Test(stopped, holder_does_not_stop_the_nursery)
     furrow_pool *pool;
     furrow_call make = {.kernel = make_and_wait, .len = 1};
     size_t blocks;
-    double until;
     pid_t holder;
 
     pools_need_processes();
@@ -78,10 +86,7 @@ Test(stopped, holder_does_not_stop_the_nursery)
         pools_worker_not(pool, i % 2, old);
     }
     cr_assert_eq(go_on(holder), 0);
-    until = left_clock() + 5;
-    while (left_blocks() != blocks && left_clock() < until)
-        left_sleep(0.01);
-    cr_assert_eq(left_blocks(), blocks);
+    blocks_come_back(blocks);
     pools_works(pool);
     pools_close(pool);
     pools_leave_nothing();
@@ -190,7 +195,6 @@ Test(stopped, holder_and_what_is_over)
     furrow_future *f[4];
     furrow_deadline patience;
     size_t blocks;
-    double until;
     pid_t holder;
 
     pools_need_processes();
@@ -210,10 +214,7 @@ Test(stopped, holder_and_what_is_over)
     furrow_future_free(f[3]);
     (void)fw_heap_patience(patience);
     cr_assert_eq(go_on(holder), 0);
-    until = left_clock() + 5;
-    while (left_blocks() != blocks && left_clock() < until)
-        left_sleep(0.01);
-    cr_assert_eq(left_blocks(), blocks);
+    blocks_come_back(blocks);
     pools_works(pool);
     pools_close(pool);
     pools_leave_nothing();
