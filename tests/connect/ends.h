@@ -30,6 +30,7 @@ enum { ENDS_DUPLEX, ENDS_PEER_SENDS, ENDS_PEER_RECEIVES, ENDS_TEXT = 400 };
 typedef struct ends_stage {
     char door[64];
     int number, code[4];
+    _Atomic int interrupts; /* handled by the other (interrupt.h) */
     size_t size;
     int64_t pid;
     char text[ENDS_TEXT];

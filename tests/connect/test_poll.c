@@ -3,6 +3,7 @@
  * Looking for messages without taking them.
  */
 #include "ends.h"
+#include "interrupt.h"
 
 static const char *const strings[] = {"", "a", "", "bc", "d", "", "efgh", ""};
 enum { STRINGS = 8 };
@@ -140,31 +141,17 @@ Test(poll, messages_are_not_merged)
 
 /* ---- signals ---------------------------------------------------------------------*/
 
-static volatile sig_atomic_t signals;
-
-static void count(int signal)
-{
-    (void)signal;
-    signals++;
-}
-
 static void *send_signals(void *arg)
 {
-    for (int i = 0; i < 5; i++) {
-        left_sleep(0.01);
-        pthread_kill(*(pthread_t *)arg, SIGUSR1);
-    }
+    interrupt(*(pthread_t *)arg, 5);
     return NULL;
 }
 
-/* Signals to this thread, five of them, without SA_RESTART. */
+/* Five signals to this thread. */
 static pthread_t disturb(pthread_t *self)
 {
-    struct sigaction action = {.sa_handler = count};
     pthread_t thread;
 
-    signals = 0;
-    sigaction(SIGUSR1, &action, NULL);
     *self = pthread_self();
     cr_assert_eq(pthread_create(&thread, NULL, send_signals, self), 0);
     return thread;
@@ -178,24 +165,33 @@ Test(poll, signals_do_not_end_it)
     pthread_t self, thread;
 
     cr_assert_eq(furrow_pipe(&a, &b, 1), 0);
+    interrupt_allow(NULL);
     thread = disturb(&self);
     cr_assert_eq(furrow_connection_poll(a, furrow_in(0.12)), 0);
     cr_assert_geq(left_clock() - start, 0.12);
     pthread_join(thread, NULL);
-    cr_assert_eq(signals, 5);
+    cr_assert_eq(atomic_load(interrupt_count), 5);
     furrow_connection_close(a);
     furrow_connection_close(b);
 }
 
-static int answer_slowly(void *arg)
+static int handled(ends_stage *s, int signals)
+{
+    for (int i = 0; i < 10000 && atomic_load(&s->interrupts) < signals; i++)
+        left_sleep(0.001);
+    return atomic_load(&s->interrupts) >= signals;
+}
+
+/* Each time when five signals have come in between. */
+static int answer_late(void *arg)
 {
     furrow_connection *c = ends_take(arg);
     size_t size;
     void *m;
 
-    left_sleep(0.08);
+    child_want(handled(arg, 5));
     child_want(furrow_connection_send(c, "ready", 5, ENDS_SOON) == 0);
-    left_sleep(0.08);
+    child_want(handled(arg, 10));
     m = furrow_connection_recv_new(c, &size, ENDS_SOON);
     child_want(m && size == 4 << 20);
     free(m);
@@ -206,19 +202,22 @@ static int answer_slowly(void *arg)
 Test(poll, signals_end_neither_receiving_nor_sending)
 {
     peer p;
-    furrow_connection *c = ends_begin(&p, answer_slowly, ends_stage_new(), ENDS_DUPLEX);
+    ends_stage *s = ends_stage_new();
+    furrow_connection *c = ends_begin(&p, answer_late, s, ENDS_DUPLEX);
     unsigned char *bytes = calloc(4, 1 << 20);
-    pthread_t self, thread = disturb(&self);
+    pthread_t self, thread;
     char got[8];
     size_t size;
 
+    interrupt_allow(&s->interrupts);
+    thread = disturb(&self);
     cr_assert_eq(furrow_connection_recv(c, got, 8, &size, FURROW_FOREVER), 0);
-    cr_assert(size == 5 && signals > 0);
+    cr_assert_eq(size, 5);
     pthread_join(thread, NULL);
     thread = disturb(&self);
     cr_assert_eq(furrow_connection_send(c, bytes, 4 << 20, FURROW_FOREVER), 0);
     pthread_join(thread, NULL);
-    cr_assert_eq(signals, 5);
+    cr_assert_eq(atomic_load(&s->interrupts), 10);
     cr_assert_eq(ends_finish(&p, c), 0);
     free(bytes);
 }

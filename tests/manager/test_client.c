@@ -4,6 +4,7 @@
  */
 #include "connect/ends.h"
 #include "furrow_manager.h"
+#include "interrupt.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -383,14 +384,6 @@ Test(client, a_full_backlog)
 
 /* ---- signals ---------------------------------------------------------------------*/
 
-static volatile sig_atomic_t signals;
-
-static void count(int signal)
-{
-    (void)signal;
-    signals++;
-}
-
 typedef struct disturbed {
     pthread_t self;
     ends_stage *s;
@@ -401,10 +394,7 @@ static void *disturb(void *arg)
     disturbed *d = arg;
     furrow_connection *c;
 
-    for (int i = 0; i < 3; i++) {
-        left_sleep(0.01);
-        pthread_kill(d->self, SIGUSR1);
-    }
+    interrupt(d->self, 3);
     c = connect_here(d->s);
     furrow_connection_close(c);
     return c;
@@ -413,17 +403,16 @@ static void *disturb(void *arg)
 /* CPython: TestIgnoreEINTR.test_ignore_listener (fork) */
 Test(client, signals_do_not_end_accepting)
 {
-    struct sigaction action = {.sa_handler = count};
     disturbed d = {.self = pthread_self(), .s = ends_stage_new()};
     furrow_listener *l = listener_at(NULL, d.s);
     furrow_connection *c;
     pthread_t thread;
 
-    sigaction(SIGUSR1, &action, NULL);
+    interrupt_allow(NULL);
     cr_assert_eq(pthread_create(&thread, NULL, disturb, &d), 0);
     c = furrow_listener_accept(l, FURROW_FOREVER);
     cr_assert_not_null(c);
-    cr_assert_eq(signals, 3);
+    cr_assert_eq(atomic_load(interrupt_count), 3);
     pthread_join(thread, NULL);
     furrow_connection_close(c);
     furrow_listener_close(l);

@@ -2,6 +2,7 @@
  *
  * Processes that are interrupted, terminated, killed or crash.
  */
+#include "interrupt.h"
 #include "procs.h"
 
 static int ended_by(int (*how)(furrow_process *p))
@@ -146,33 +147,23 @@ Test(signal, a_child_begins_with_none_handled_and_none_blocked)
 
 static void *interrupts(void *arg)
 {
-    pthread_t *whom = arg;
-
-    for (int i = 0; i < 50; i++) {
-        left_sleep(0.001);
-        pthread_kill(*whom, SIGUSR1);
-    }
+    interrupt(*(pthread_t *)arg, 5);
     return NULL;
-}
-
-static void nothing(int signal)
-{
-    (void)signal;
 }
 
 /* CPython: TestIgnoreEINTR.test_ignore */
 Test(signal, a_join_goes_on_after_signals)
 {
-    struct sigaction quiet = {.sa_handler = nothing};
     pthread_t me = pthread_self(), t;
     note *n = note_new();
     furrow_process *p;
 
-    sigaction(SIGUSR1, &quiet, NULL);
     p = proc_started(proc_waits, n);
+    interrupt_allow(NULL);
     cr_assert_eq(pthread_create(&t, NULL, interrupts, &me), 0);
     cr_assert_eq(furrow_process_join(p, furrow_in(0.03)), FURROW_ETIME);
     pthread_join(t, NULL);
+    cr_assert_eq(atomic_load(interrupt_count), 5);
     fw_store_seqcst(&n->word[1], 1);
     cr_assert_eq(proc_end(p), 0);
 }
