@@ -14,8 +14,8 @@ extern "C" {
 typedef enum furrow_start {
     FURROW_START_DEFAULT = 0, /* furrow_context_get() */
     FURROW_START_FORK,        /* processes forked from a copy of the caller */
-    FURROW_START_THREAD,    /* threads of the caller: a crash is the caller's crash, and
-                                 what hangs past a deadline cannot be ended */
+    FURROW_START_THREAD, /* threads of the caller: a crash is the caller's crash, and what
+                            hangs past a deadline cannot be ended */
     FURROW_START_SPAWN,     /* the program anew: nothing of the caller but the heap */
     FURROW_START_FORKSERVER /* forked from a small server, which is the program anew */
 } furrow_start;
