@@ -244,7 +244,7 @@ inline furrow_future *furrow_map_async(furrow_pool *pool, const furrow_call *cal
 int furrow_future_wait(furrow_future *future, furrow_deadline deadline);
 
 /* 1 when the result is there (the call may have failed, or the pool has gone), 0 when not;
- * FURROW_EINVAL for NULL. Never blocks. */
+ * negative for NULL. Never blocks. */
 int furrow_future_ready(furrow_future *future);
 
 /* Chunks done and chunks in all, for a progress bar; either may be NULL. Never blocks. */

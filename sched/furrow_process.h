@@ -198,7 +198,7 @@ size_t furrow_process_children(furrow_process **out, size_t room);
  * from a furrow_process's function. The last one noted is called first. Then daemonic
  * children are sent SIGTERM, and SIGKILL after a second, and the others are waited for. A
  * child begins without hooks. A process that is killed runs none.
- * Errors: FURROW_ENOMEM, FURROW_EINVAL (NULL). */
+ * Errors: FURROW_ENOMEM; for NULL as for any NULL handle (furrow_shm.h). */
 int furrow_at_exit(void (*hook)(void *arg), void *arg);
 
 /* ---- a logger -----------------------------------------------------------------------*/
