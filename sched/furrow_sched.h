@@ -26,7 +26,7 @@ enum {
     FURROW_PIN_NONE = 2  /* wherever the kernel puts it */
 };
 
-/* How many workers are honest here: the least of the cores (not hardware threads) this
+/* How many workers can run at once here: the least of the cores (not hardware threads) this
  * thread may run on and the cgroup CPU quota rounded down; at least 1. Never fails. The
  * first call of a process asks hwloc in a short-lived child, which takes some ms. */
 int furrow_cpu_count(void);
