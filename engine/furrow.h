@@ -99,7 +99,7 @@ typedef struct furrow_call {
 typedef struct furrow_pool furrow_pool;
 
 typedef struct furrow_pool_options {
-    int workers;        /* 1 .. 256; 0: furrow_cpu_count(), of .cpus */
+    int workers;        /* 1 to 256; 0: one per core, within the cgroup quota */
     const char *cpus;   /* "0-7,16": only these CPUs; NULL: those allowed */
     furrow_start start; /* FURROW_START_DEFAULT: furrow_context_get() */
     int pin;            /* 0: one CPU per worker; FURROW_PIN_NODE, FURROW_PIN_NONE */
