@@ -224,7 +224,7 @@ inline int furrow_map(furrow_pool *pool, const furrow_call *call)
 }
 
 /* The same without waiting. Arrays must stay until the future is done; `ctx` is copied
- * now. Up to 256 calls wait in line. NULL with an error: those of checking;
+ * now. Up to 256 calls wait in line, with what takes the memory of their arrays. NULL with an error: those of checking;
  * FURROW_EBUSY when the line is full; FURROW_EINVAL with FURROW_CALLER_RUNS. An array's
  * memory is taken when its turn comes: a lack of it is FURROW_ENOMEM of the future.
  * Does not block, but inside a worker, where the call is done when it returns.
@@ -238,9 +238,10 @@ inline furrow_future *furrow_map_async(furrow_pool *pool, const furrow_call *cal
 }
 
 /* Wait for the result of the call: 0 or its error; FURROW_ETIME when the deadline
- * passes first (the call runs on); FURROW_ECLOSED when the pool was terminated or its
- * nursery killed before the call was done. May be called again, and tells the same
- * again. */
+ * passes first (the call runs on; furrow_future_ready() tells it from a call whose own
+ * deadline has passed); FURROW_ECLOSED when the pool was terminated or its nursery killed
+ * before the call was done. Blocks until the deadline. May be called again, and tells the
+ * same again. */
 int furrow_future_wait(furrow_future *future, furrow_deadline deadline);
 
 /* 1 when the result is there (the call may have failed, or the pool has gone), 0 when not;
