@@ -83,7 +83,8 @@ typedef struct furrow_call {
     const void *ctx;                        /* ctx_size bytes, copied at the call */
     size_t ctx_size;
     size_t len;               /* elements; 0: the length of the arrays, else the same */
-    size_t chunk;             /* elements per chunk; 0: chosen */
+    size_t chunk;             /* elements per chunk; 0: chosen. Raised where it would
+                                 make more than 1,048,575 chunks */
     unsigned flags;           /* FURROW_CALLER_RUNS */
     furrow_policy policy;     /* FURROW_REPORT */
     furrow_deadline deadline; /* 0: none. When it passes, no chunk is started any more;
@@ -98,7 +99,7 @@ typedef struct furrow_call {
 typedef struct furrow_pool furrow_pool;
 
 typedef struct furrow_pool_options {
-    int workers;        /* 0: as many as honest (cores, affinity, cgroup quota) */
+    int workers;        /* 1 to 256; 0: one per core, within the cgroup quota */
     const char *cpus;   /* "0-7,16": only these CPUs; NULL: those allowed */
     furrow_start start; /* FURROW_START_DEFAULT: furrow_context_get() */
     int pin;            /* 0: one CPU per worker; FURROW_PIN_NODE, FURROW_PIN_NONE */
@@ -155,7 +156,7 @@ int furrow_pool_close(furrow_pool *pool);
  * threads cannot be killed: then it does what furrow_pool_close() does. */
 int furrow_pool_terminate(furrow_pool *pool);
 
-/* How many workers the pool has; 0 for NULL. */
+/* How many workers the pool has; 1 inside a worker, 0 for NULL. */
 int furrow_pool_workers(const furrow_pool *pool);
 
 /* The process id of worker i now, or -1 (a thread, being replaced, no such worker). */
@@ -166,18 +167,18 @@ long furrow_pool_worker_pid(const furrow_pool *pool, int i);
  * Errors: FURROW_EINVAL (a NULL), FURROW_EOS (`out` cannot be written). */
 int furrow_pool_describe(furrow_pool *pool, void *out);
 
-/* Take the memory of the array now, each part by the worker that will own it; of arrays
- * from 1 MiB up, for others have theirs. The first call on an array does it otherwise.
+/* Take the memory of the array now, each part by the worker that will work on it; else
+ * the first call on the array does that. Arrays below 1 MiB have theirs already.
  * Errors: FURROW_EINVAL, FURROW_ENOMEM (an array that had none, and has no slices, has
  * none again, whatever was written to it meanwhile; also when the OOM killer took a
- * worker). Blocks for its turn, then for as long
- * as clearing takes: some tenths of a second per GiB, divided among the workers. */
+ * worker), FURROW_EDIED, FURROW_ECLOSED. Blocks for its turn, then for as long as clearing
+ * takes: some tenths of a second per GiB, divided among the workers. */
 int furrow_pool_populate(furrow_pool *pool, furrow_array *a);
 
-/* Write the timeline of the last chunks, worker by chunk, as an SVG picture; needs
- * .trace.
+/* Write a timeline as an SVG picture: which worker ran which chunk when, of the last
+ * .trace chunks of each worker.
  * Errors: FURROW_EINVAL (no .trace; inside a kernel), FURROW_ENOMEM, FURROW_EOS (the
- * file). Blocks until no call runs. */
+ * file), FURROW_EDIED, FURROW_ECLOSED. Blocks until no call runs. */
 int furrow_pool_timeline(furrow_pool *pool, const char *path);
 
 /* Totals since the pool was opened. Calls and chunks include the library's own: those
@@ -196,18 +197,20 @@ int furrow_pool_stat(furrow_pool *pool, furrow_pool_stats *stats);
 /* ---- calls --------------------------------------------------------------------------
  *
  * Each checks the call in the caller first: types, lengths, that the arrays are live.
- * Calls of several threads on one pool run one after another, whatever their deadlines.
+ * Calls of several threads on one pool run one after another; the wait for the turn counts
+ * towards the deadline. Inside a worker a call runs where it is, one chunk after another.
  * Errors before anything has run: FURROW_EINVAL, FURROW_ETYPE, FURROW_ENOTSUP (the
  * kernel is in memory that workers cannot find: made by a JIT after the pool was
  * opened, or at all where workers are no copies), FURROW_ENOMEM (an array's memory
- * cannot be had), FURROW_ECLOSED.
- * Errors of the run, the first that applies: FURROW_ETIME and FURROW_EDIED with torn
- * ranges; FURROW_EKERNEL (value and range of the lowest failing chunk; chunks above it
- * may be left out, those below are done); FURROW_ETIME and FURROW_ECANCELED without
- * torn ranges (some chunks were not started, what was started is complete); FURROW_EOS
- * (the workers cannot find the kernel, or map a file; no worker can be started);
+ * cannot be had), FURROW_ECLOSED, FURROW_ETIME (it was not its turn in time).
+ * Errors of the run, the first that applies: FURROW_EDIED without ranges (the nursery was
+ * killed: furrow_pool_open()); FURROW_ETIME and FURROW_EDIED with torn ranges;
  * FURROW_ECORRUPT (a stray store has met the pool's own memory: the outputs may hold
- * anything; terminate the pool).
+ * anything; terminate the pool); FURROW_EOS (no worker can be started, or they cannot find
+ * the kernel or map a file); FURROW_EKERNEL (value and range of the lowest failing chunk;
+ * chunks above it may be left out, those below are done); FURROW_ETIME and
+ * FURROW_ECANCELED without torn ranges (some chunks were not started, what was started is
+ * complete).
  * Death of a worker: what it had not started is run by others, its chunk is torn, and
  * the call ends with FURROW_EDIED when all else is done.
  */
@@ -221,9 +224,10 @@ inline int furrow_map(furrow_pool *pool, const furrow_call *call)
 }
 
 /* The same without waiting. Arrays must stay until the future is done; `ctx` is copied
- * now. Up to 256 calls wait in line. NULL with an error: those of checking;
+ * now. Up to 256 calls wait in line, with what takes the memory of their arrays. NULL with an error: those of checking;
  * FURROW_EBUSY when the line is full; FURROW_EINVAL with FURROW_CALLER_RUNS. An array's
  * memory is taken when its turn comes: a lack of it is FURROW_ENOMEM of the future.
+ * Does not block, but inside a worker, where the call is done when it returns.
  */
 typedef struct furrow_future furrow_future;
 furrow_future *furrow_map_async_sized(furrow_pool *pool, const furrow_call *call,
@@ -234,16 +238,17 @@ inline furrow_future *furrow_map_async(furrow_pool *pool, const furrow_call *cal
 }
 
 /* Wait for the result of the call: 0 or its error; FURROW_ETIME when the deadline
- * passes first (the call runs on); FURROW_ECLOSED when the pool was terminated or its
- * nursery killed before the call was done. May be called again, and tells the same
- * again. */
+ * passes first (the call runs on; furrow_future_ready() tells it from a call whose own
+ * deadline has passed); FURROW_ECLOSED when the pool was terminated or its nursery killed
+ * before the call was done. Blocks until the deadline. May be called again, and tells the
+ * same again. */
 int furrow_future_wait(furrow_future *future, furrow_deadline deadline);
 
-/* 1 when the result is there (the call may have failed), 0 when not; negative for NULL.
- * Never blocks. */
+/* 1 when the result is there (the call may have failed, or the pool has gone), 0 when not;
+ * negative for NULL. Never blocks. */
 int furrow_future_ready(furrow_future *future);
 
-/* Chunks done and chunks in all, for a progress bar. Never blocks. */
+/* Chunks done and chunks in all, for a progress bar; either may be NULL. Never blocks. */
 int furrow_future_progress(furrow_future *future, size_t *done, size_t *total);
 
 /* Do not start what is not started: the future then fails with FURROW_ECANCELED, unless
@@ -258,29 +263,30 @@ void furrow_future_free(furrow_future *future);
  * or a failing kernel left it out. At most one range per death. */
 typedef struct furrow_torn {
     size_t begin, end;
-    int worker;
-    long pid;
+    int worker;    /* 0 .. workers-1 */
+    long pid;      /* of the process that died; 0: a thread */
     int signal;    /* that ended the worker, or 0 */
     int exit_code; /* when it ended by exit() */
 } furrow_torn;
 
 /* The torn ranges of this thread's last call that ended with FURROW_EDIED or
  * FURROW_ETIME, ascending; lent until its next such call. Returns how many. None with
- * FURROW_EDIED: the nursery was killed, and all outputs are torn. */
+ * FURROW_EDIED: the nursery was killed, or there was no memory to note them (the sentence
+ * says which): take all outputs for torn. */
 size_t furrow_error_ranges(const furrow_torn **ranges);
 
 /* ---- built-in kernels ---------------------------------------------------------------
  *
  * For every numeric typecode (b B h H i I l L q Q f d g F D, and ? without products).
- * Scalars are passed by pointer, as one element of the array's type. Sums and dot
- * products are accumulated and returned as int64_t for signed integers, uint64_t for
- * unsigned ones and ?, double for f and d, long double for g, complex double for F and
- * D; they are the same bit for bit for any number of workers. Small arrays (operands
- * below 32 KiB) are worked on in the caller; below 8 MiB it takes part. fill and copy
- * take every type.
- * Errors: those of furrow_map(); FURROW_ETYPE (types differ, or have no such
- * arithmetic); FURROW_EINVAL (lengths differ; arrays overlap without being the same; a
- * NULL).
+ * fill and copy take every type. Scalars are passed by pointer, as one element of the
+ * array's type. Sums and dot products are accumulated and returned as int64_t for signed
+ * integers, uint64_t for unsigned ones and ?, double for f and d, long double for g,
+ * complex double for F and D; they are the same bit for bit for any number of workers.
+ * Operands of less than 32 KiB together are worked on in the caller; in calls on arrays
+ * below 8 MiB it takes part. They block as furrow_map() does.
+ * Errors: those of furrow_map() (then *out is unchanged); FURROW_ETYPE (types differ, or
+ * have no such arithmetic); FURROW_EINVAL (lengths differ; arrays overlap without being the
+ * same; a NULL).
  */
 int furrow_fill(furrow_pool *pool, furrow_array *a, const void *value);
 int furrow_copy(furrow_pool *pool, furrow_array *to, furrow_array *from);
@@ -291,8 +297,8 @@ int furrow_axpy(furrow_pool *pool, const void *a, furrow_array *x, furrow_array 
 int furrow_triad(furrow_pool *pool, furrow_array *z, furrow_array *x, const void *a,
                  furrow_array *y);
 int furrow_sum(furrow_pool *pool, furrow_array *a, void *out);
-/* One element of the array's type; FURROW_EINVAL for an empty array, FURROW_ETYPE for
- * complex numbers. NaN is returned when there is one. */
+/* *out is one element of the array's type: NaN when there is one. FURROW_EINVAL for an
+ * empty array, FURROW_ETYPE for complex numbers. */
 int furrow_min(furrow_pool *pool, furrow_array *a, void *out);
 int furrow_max(furrow_pool *pool, furrow_array *a, void *out);
 int furrow_dot(furrow_pool *pool, furrow_array *a, furrow_array *b, void *out);

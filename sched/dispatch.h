@@ -81,9 +81,15 @@ int fw_dispatch_run(fw_dispatch *d);
 /* For a caller whose own part broke off: close generation g, wait until nobody is inside. */
 void fw_dispatch_join(fw_dispatch *d, uint64_t g);
 
-/* The driver lock. FURROW_ECLOSED when the team is closing, FURROW_EDIED when the
- * supervisor is gone, FURROW_ETIME when the deadline passes first. */
+/* The driver lock: whose turn it is to dispatch. Blocks until it is the caller's, or the
+ * deadline; not recursive. 0, or an error by which it is not held: FURROW_ECLOSED when the
+ * team is closing, FURROW_EDIED when the supervisor is gone (it may have been killed with
+ * the turn), FURROW_ETIME when the deadline passes first.
+ * Between the two the team stays: closing it waits. After the unlock, and after a lock that
+ * failed, it may be gone: look at nothing of it any more. The same thread does both. */
 int fw_dispatch_lock(fw_team *team, int64_t deadline);
+
+/* Give the turn back; tells the supervisor when submissions wait for it. Never blocks. */
 void fw_dispatch_unlock(fw_team *team);
 
 #endif

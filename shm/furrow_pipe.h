@@ -61,7 +61,8 @@ int furrow_pipe(furrow_connection **a, furrow_connection **b, int duplex);
 furrow_connection *furrow_connection_from_fd(int fd);
 
 /* Close it and free the handle; NULL is fine. A rest that was not sent (see send) is
- * lost, and the reader told so. No other thread may use it any more. */
+ * lost, and the reader told so. No other thread may use it any more. Never blocks.
+ * Errors: FURROW_EINVAL. */
 int furrow_connection_close(furrow_connection *c);
 
 /* Its file descriptor, lent: for poll(), or to be inherited. Errors: FURROW_EINVAL. */
@@ -90,7 +91,8 @@ int furrow_connection_send(furrow_connection *c, const void *data, size_t size,
 /* Bytes that are kept so. Errors: FURROW_EINVAL. */
 int64_t furrow_connection_unsent(furrow_connection *c);
 
-/* Send them. Errors: as for send; FURROW_ETIME leaves the rest of the rest. */
+/* Send them. Blocks until they are sent or the deadline has passed. Errors: as for send;
+ * FURROW_ETIME leaves the rest of the rest. */
 int furrow_connection_flush(furrow_connection *c, furrow_deadline deadline);
 
 /* Receive the next message into a buffer of `room` bytes; its size goes to *size (may
@@ -104,13 +106,13 @@ int furrow_connection_flush(furrow_connection *c, furrow_deadline deadline);
 int furrow_connection_recv(furrow_connection *c, void *buffer, size_t room,
                            size_t *size, furrow_deadline deadline);
 
-/* The size of the next message, which stays. Errors: as for recv. */
+/* The size of the next message in bytes; the message stays. Blocks and fails as recv. */
 int furrow_connection_next(furrow_connection *c, size_t *size,
                            furrow_deadline deadline);
 
-/* The next message in memory of its own, for the caller to free(); a NUL follows its
- * last byte. Memory is taken as bytes come in, not as the sender says. NULL on failure,
- * with the errors of recv. */
+/* Receive the next message into memory of its own, for the caller to free(); a NUL follows
+ * its last byte, *size (may be NULL) does not count it. Memory is taken as bytes come in,
+ * not as the sender says. Blocks as recv. NULL on failure, with the errors of recv. */
 void *furrow_connection_recv_new(furrow_connection *c, size_t *size,
                                  furrow_deadline deadline);
 
@@ -118,9 +120,9 @@ void *furrow_connection_recv_new(furrow_connection *c, size_t *size,
  * Errors: FURROW_EINVAL. */
 int furrow_connection_limit(furrow_connection *c, size_t bytes);
 
-/* Is there something to receive: bytes of a message, or the end of file? Waits for it
- * until the deadline. 1 or 0; errors: FURROW_EINVAL, FURROW_EOS. It takes nothing
- * out. */
+/* Is there something to receive: bytes of a message, or the end of file? Blocks until there
+ * is or the deadline has passed. 1 or 0; takes nothing out. Errors: FURROW_EINVAL,
+ * FURROW_EOS. */
 int furrow_connection_poll(furrow_connection *c, furrow_deadline deadline);
 
 /* ---- open files, connections and arrays ------------------------------------------*/
@@ -134,7 +136,8 @@ int furrow_connection_poll(furrow_connection *c, furrow_deadline deadline);
 int furrow_connection_send_fds(furrow_connection *c, const int *fds, size_t n,
                                furrow_deadline deadline);
 
-/* Receive exactly n. On failure fds holds -1, and nothing is open that was not before.
+/* Receive exactly n files, blocking as recv does. On failure fds holds -1, and nothing is
+ * open that was not before.
  * Errors: as for recv; FURROW_EOS with EMFILE (this process has no room for them: they
  * are lost here, the sender still has them); FURROW_ECORRUPT (a message, or another
  * number of files, came instead). */
@@ -142,12 +145,13 @@ int furrow_connection_recv_fds(furrow_connection *c, int *fds, size_t n,
                                furrow_deadline deadline);
 
 /* Does the peer expect that files are acknowledged, and acknowledge what it gets?
- * Python does so from 3.14 on. Both sides must say the same; at first no. */
+ * Python does so from 3.14 on. Both sides must say the same; at first no. Errors:
+ * FURROW_EINVAL. */
 int furrow_connection_acknowledge(furrow_connection *c, int yes);
 
 /* Hand over a connection: the receiver gets one of its own to the same file. The sender
  * closes its own, without having sent into it or received from it any more.
- * Errors: as for send_fds; FURROW_EBUSY (it is in the middle of a message). */
+ * Errors: as for send_fds and recv_fds; FURROW_EBUSY (it is in the middle of a message). */
 int furrow_connection_send_connection(furrow_connection *c, furrow_connection *other,
                                       furrow_deadline deadline);
 furrow_connection *furrow_connection_recv_connection(furrow_connection *c,

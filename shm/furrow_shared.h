@@ -43,8 +43,10 @@ typedef struct furrow_synchronized_options {
     const char *format; /* of FURROW_STRUCT */
 } furrow_synchronized_options;
 
-/* Its data are aligned to 64 bytes. A lock that was given stays the caller's. Errors: those
- * of furrow_array_new(); FURROW_EINVAL (no live lock). Death in the middle: nothing is left. */
+/* len elements of the type (a typecode of furrow_shm.h, or FURROW_STRUCT), aligned to 64
+ * bytes. A lock that was given stays the caller's.
+ * Errors: those of furrow_array_new(); FURROW_EINVAL (no live lock).
+ * Death in the middle: nothing is left. */
 furrow_synchronized *
 furrow_synchronized_new_sized(int type, size_t len,
                               const furrow_synchronized_options *options, size_t size);
@@ -55,22 +57,25 @@ furrow_synchronized_new(int type, size_t len,
     return furrow_synchronized_new_sized(type, len, options, sizeof *options);
 }
 
-/* What is guarded: its elements may be touched by who has the lock. It lives as long. */
+/* The array that is guarded, lent: its elements may be touched by who has the lock. NULL with
+ * FURROW_EINVAL. */
 furrow_array *furrow_synchronized_array(const furrow_synchronized *s);
 
-/* What guards it. */
+/* The lock that guards it, lent; for furrow_condition_new(), say. NULL with FURROW_EINVAL. */
 furrow_lock *furrow_synchronized_get_lock(const furrow_synchronized *s);
 
-/* furrow_lock_lock() and furrow_lock_unlock() of that lock. A lock of its own needs no
- * furrow_lock_consistent() after FURROW_OWNERDIED. */
+/* furrow_lock_lock() and furrow_lock_unlock() of that lock, with their results. A lock of its
+ * own needs no furrow_lock_consistent() after FURROW_OWNERDIED; a given one does, unless it
+ * is .automatic. */
 int furrow_synchronized_lock(furrow_synchronized *s, furrow_deadline deadline);
 int furrow_synchronized_unlock(furrow_synchronized *s);
 
 /* Copy n elements from `begin` on, under the lock. Returns 0; FURROW_OWNERDIED (it is done,
  * and the last one who had the lock died with it); FURROW_EINVAL (no such elements);
- * FURROW_ETIME and the other errors of furrow_lock_lock(): nothing is done. After a death a
- * given lock that is not .automatic is taken as in order. Blocks until the deadline.
- * Death in the middle of a write: some of the elements may have been written. */
+ * FURROW_ETIME and the other errors of furrow_lock_lock(): nothing is done. After a death
+ * these say of a given lock, too, that all is in order. Block until the deadline.
+ * Death in the middle of a write: some of the elements may have been written; but 1, 2,
+ * 4 or 8 bytes in all are written as one. */
 int furrow_synchronized_read(furrow_synchronized *s, size_t begin, size_t n, void *to,
                              furrow_deadline deadline);
 int furrow_synchronized_write(furrow_synchronized *s, size_t begin, size_t n,
@@ -144,14 +149,15 @@ furrow_segment *furrow_segment_attach(const char *name);
 /* Its name without a slash, as Python has it; lent until it is freed. NULL: no segment. */
 const char *furrow_segment_name(const furrow_segment *segment);
 
-/* Its bytes; 0: no segment. */
+/* How many bytes it has; 0: no segment. */
 size_t furrow_segment_size(const furrow_segment *segment);
 
 /* Where they are. NULL when it is no segment, or (in a process that is older than it) when
  * its file cannot be mapped here. */
 void *furrow_segment_data(const furrow_segment *segment);
 
-/* The same as an array of type 'B', for calls; it lives as long as the segment does. */
+/* The same as an array of type 'B', for calls; it lives as long as the segment does. NULL: no
+ * segment. */
 furrow_array *furrow_segment_array(const furrow_segment *segment);
 
 /* Remove the name; the bytes stay for those who have attached them. Whoever has attached a
@@ -170,19 +176,20 @@ int furrow_segment_free(furrow_segment *segment);
  */
 typedef struct furrow_segments furrow_segments;
 
+/* Errors: FURROW_ENOMEM, FURROW_EOS (no heap can be made). */
 furrow_segments *furrow_segments_open(void);
 
-/* A segment with a name of its own. Errors: those of furrow_segment_new(), FURROW_EOWNER
- * (another process's manager). */
+/* A segment of `size` zeros with a name that nobody has. Errors: those of
+ * furrow_segment_new(), FURROW_EOWNER (another process's manager). */
 furrow_segment *furrow_segments_new(furrow_segments *manager, size_t size);
 
-/* How many it has; negative: no manager. */
+/* How many segments it has; negative: no manager. */
 int furrow_segments_count(const furrow_segments *manager);
 
 /* Free one of them before the others. FURROW_EINVAL when it has no such. */
 int furrow_segments_free(furrow_segments *manager, furrow_segment *segment);
 
-/* Free all and the manager itself; NULL is fine. */
+/* Free all and the manager itself; NULL is fine. Errors: FURROW_EINVAL, FURROW_EOWNER. */
 int furrow_segments_close(furrow_segments *manager);
 
 /* ---- items --------------------------------------------------------------------------
@@ -279,8 +286,8 @@ int64_t furrow_list_len(const furrow_list *list);
 int furrow_list_get(const furrow_list *list, size_t index, furrow_item *out,
                     void *buffer, size_t size);
 
-/* Change it. FURROW_EFULL when it has no room for so many bytes, FURROW_EINVAL (no such
- * index, not an item): then it stays as it was. */
+/* Change the item at an index. FURROW_EFULL when it has no room for so many bytes,
+ * FURROW_EINVAL (no such index, not an item): then it stays as it was. */
 int furrow_list_set(furrow_list *list, size_t index, const furrow_item *item);
 
 /* The first index of an equal item (of the same kind and value), or how many there are.
@@ -289,11 +296,11 @@ int64_t furrow_list_index_of(furrow_list *list, const furrow_item *item);
 int64_t furrow_list_count(furrow_list *list, const furrow_item *item);
 
 /* What each item is, one after another, as text: n, ?, q, d, and the room in bytes before a
- * y (bytes) or s (text): "q16sd". Ended by a NUL, cut to the size. Returns its length when
- * it is not cut. */
+ * y (bytes) or s (text): "q16sd". Ended by a NUL, cut to `size` bytes. Returns the length
+ * that it has when it is not cut; negative: no list. */
 int64_t furrow_list_format(const furrow_list *list, char *text, size_t size);
 
-/* Give it back; NULL is fine. */
+/* Give it back; NULL is fine. FURROW_EINVAL when it is no live list. */
 int furrow_list_free(furrow_list *list);
 
 /* ---- lists of Python ----------------------------------------------------------------

@@ -3,13 +3,14 @@
  * furrow_shm.h - memory that several processes see: errors, typecodes, shared arrays.
  *
  * All arrays live in one heap which every process of the family (the program, what it
- * forks, and the workers of its pools) maps at the same address, so that a pointer made
- * in one of them is good in all. The heap has no name in the file system: when the last
- * process ends, by whatever death, the kernel takes it back.
+ * forks or starts, and the workers of its pools) maps at the same address, so that a pointer
+ * made in one of them is good in all. The heap has no name in the file system: when the last
+ * process ends, by whatever death, the kernel takes it back. Room in it is for 4096
+ * processes at a time, and for 1024 named arrays and segments: more are FURROW_ENOMEM.
  *
  * Every function may be called from any thread, none from a signal handler. A function
- * that takes a handle accepts the NULL of a failed constructor: it fails and keeps the
- * first message. What waits for more than the heap's lock says so under "Blocks" or has
+ * that takes a handle accepts the NULL of a failed constructor: it fails with the code that
+ * is in the error record and keeps the message; with FURROW_EINVAL when there is none. What waits for more than the heap's lock says so under "Blocks" or has
  * a deadline; that lock survives its holder's death. A holder that is stopped (SIGSTOP,
  * a debugger) is waited for, except by calls with a deadline.
  */
@@ -26,10 +27,12 @@ extern "C" {
 
 /* ---- errors -------------------------------------------------------------------------
  *
- * A function returns 0, or a negative code of this table; a constructor returns NULL.
- * The thread's error record then holds the code, the errno of the system call if one
- * failed, the public function and one sentence. Success leaves the record as it is, so
- * that at the end of a chain of calls it still tells what failed first.
+ * A function returns 0, or a negative code of this table; a constructor returns NULL. Some
+ * return a positive number that is no failure (a count; FURROW_OWNERDIED; FURROW_UNSENT of
+ * furrow_pipe.h) and say so: test those for failure with < 0.
+ * After a failure the thread's error record holds the code, the errno of the system call
+ * if one failed, the public function and one sentence. Success leaves the record as it
+ * is, so that at the end of a chain of calls it still tells what failed first.
  */
 typedef enum furrow_status {
     FURROW_OWNERDIED = 1,  /* a lock is held, but its last holder died holding it */
@@ -40,7 +43,7 @@ typedef enum furrow_status {
     FURROW_EOS = -4,       /* the operating system refused; see os_error */
     FURROW_ETIME = -5,     /* the deadline has passed */
     FURROW_ECLOSED = -6,   /* the pool or object is closed */
-    FURROW_EDIED = -7,     /* a worker died; see furrow_error_ranges() */
+    FURROW_EDIED = -7,     /* a worker or process died; see furrow_error_ranges() */
     FURROW_EKERNEL = -8,   /* a kernel returned non-zero */
     FURROW_ECANCELED = -9, /* the call was cancelled */
     FURROW_ECORRUPT = -10, /* shared memory or a file does not hold what it should */
@@ -51,14 +54,14 @@ typedef enum furrow_status {
     FURROW_EEOF = -15,     /* the other end is closed, and all has been read */
     FURROW_ESHORT = -16,   /* the buffer is too short; the message stays */
     FURROW_EAUTH = -17,    /* the other side did not prove that it has the key */
-    FURROW_EBROKEN = -18,  /* a party died, gave up or reset it: a barrier is broken */
+    FURROW_EBROKEN = -18,  /* the lock, or barrier, is broken: see furrow_sync.h */
     FURROW_EOWNER = -19    /* only who made, started or holds it may do that */
 } furrow_status;
 
 /* What failed, in this thread. `function` is the public function that was called;
  * `os_error` is an errno value or 0; `text` is one sentence without a newline. */
 typedef struct furrow_error {
-    int code;
+    int code; /* 0: nothing has failed since the record was cleared */
     int os_error;
     const char *function;
     char text[488];
@@ -117,11 +120,10 @@ const furrow_type *furrow_type_of(int code);
 /* ---- arrays -------------------------------------------------------------------------
  *
  * Visible on purpose: pass y->data to BLAS, FFTW or HDF5. Elements are contiguous, in C
- * order; data is aligned to at least 64 bytes, and to 2 MiB from 1 MiB of data upwards
- * (a named array's to 4 KiB, a mapped file's and a slice's as its elements are).
- * (The data of a named array begin on 4 KiB, of a mapped file on 64 bytes, of a slice
- * at its first element.) The struct itself lies in shared memory too and is read-only
- * for users.
+ * order. data is aligned to at least 64 bytes, to 4 KiB above 1 KiB of elements, and to
+ * 2 MiB from 1 MiB up; but that of a named array to 4 KiB, of a mapped file to 64 bytes,
+ * and a slice begins where its first element lies. The struct itself lies in shared memory
+ * too and is read-only for users.
  */
 #define FURROW_MAX_DIMS 8
 
@@ -135,12 +137,13 @@ typedef struct furrow_array {
 } furrow_array;
 
 typedef struct furrow_array_options {
-    int ndim;                      /* 0: one dimension of len elements */
+    int ndim;                      /* dimensions; 0: one of len elements */
     size_t shape[FURROW_MAX_DIMS]; /* their product must be len (or len 0: computed) */
     const char *format;            /* for FURROW_STRUCT: the PEP 3118 format */
-    const char *name;              /* "/x": a named array that other programs attach */
-    int keep;                      /* the name and the file outlive their owner */
-    int populate;                  /* furrow_array_populate() it at once */
+    const char *name; /* '/' and up to 198 characters other than '/': a named array
+                         that other programs attach; NULL: none */
+    int keep;         /* the name and the file outlive their owner */
+    int populate;     /* furrow_array_populate() it at once */
 } furrow_array_options;
 
 /* A new array of len zeros. From 1 MiB up its memory is promised (FURROW_ENOMEM when
@@ -152,7 +155,8 @@ typedef struct furrow_array_options {
  * Death: an array lives until it is freed or the family has ended; what a killed
  * process was just building is reclaimed.
  * Errors: FURROW_EINVAL (typecode, format, shape, name), FURROW_ENOMEM (memory, or the
- * heap's address space), FURROW_EOS (no heap can be made; the name exists: os_error).
+ * heap's address space), FURROW_EOS (no heap can be made; the name exists: os_error is
+ * EEXIST).
  */
 furrow_array *furrow_array_new_sized(int type, size_t len,
                                      const furrow_array_options *options, size_t size);
@@ -162,7 +166,7 @@ inline furrow_array *furrow_array_new(int type, size_t len,
     return furrow_array_new_sized(type, len, options, sizeof *options);
 }
 
-/* A Value is an array of one element. */
+/* A value is an array of one element. Errors: those of furrow_array_new(). */
 inline furrow_array *furrow_value_new(int type)
 {
     return furrow_array_new_sized(type, 1, NULL, 0);

@@ -15,9 +15,10 @@
  *
  * Every function fails with FURROW_EINVAL for what is no live object of its kind, and for
  * the NULL of a failed constructor, whose message stays. Constructors fail with
- * FURROW_EINVAL (an option), FURROW_ENOMEM, FURROW_EOS (no heap). Freeing NULL is fine;
- * freeing what another thread is still inside a function of is the caller's mistake: its
- * call has to have returned, or its process has to be gone.
+ * FURROW_EINVAL (an option), FURROW_ENOMEM, FURROW_EOS (no heap). An object lives until it
+ * is freed or the family has ended. Freeing NULL is fine; freeing what another thread is
+ * still inside a function of is the caller's mistake: its call has to have returned, or its
+ * process has to be gone.
  */
 #ifndef FURROW_SYNC_H
 #define FURROW_SYNC_H
@@ -31,13 +32,14 @@ extern "C" {
 
 /* ---- locks --------------------------------------------------------------------------
  *
- * A lock is held by a thread of a process. When the holder dies, the next one gets the lock
- * with FURROW_OWNERDIED: it holds it, but what the lock guards may be half changed. He puts
- * that in order and says so with furrow_lock_consistent(). If he unlocks without saying so,
- * the lock is broken: everyone who waits for it or comes later gets FURROW_EBROKEN at once,
- * and nobody works with what was left. If he dies, too, the next one is told in the same
- * way. A lock that guards nothing that could be torn is made with .automatic: its next
- * holder is told, and need not say anything.
+ * A lock is held by a thread of a process. When the holder dies (also a thread that ends with
+ * the lock), the next one gets the lock with FURROW_OWNERDIED: it holds it, but what the
+ * lock guards may be half changed. He puts that in order and says so with
+ * furrow_lock_consistent(). If he unlocks without saying so, the lock is broken: everyone
+ * who waits for it or comes later gets FURROW_EBROKEN at once, and nobody works with what
+ * was left. If he dies, too, the next one is told in the same way. A lock that guards
+ * nothing that could be torn is made with .automatic: its next holder is told, and need not
+ * say anything.
  */
 typedef struct furrow_lock furrow_lock;
 
@@ -59,7 +61,7 @@ inline furrow_lock *furrow_lock_new(const furrow_lock_options *options)
  * the deadline. */
 int furrow_lock_lock(furrow_lock *lock, furrow_deadline deadline);
 
-/* FURROW_EOWNER when it is not this thread that holds it: nothing has changed. */
+/* FURROW_EOWNER when it is not this thread that holds it: nothing has changed. Never blocks. */
 int furrow_lock_unlock(furrow_lock *lock);
 
 /* After FURROW_OWNERDIED: what the lock guards is in order. No effect without a death.
@@ -74,11 +76,11 @@ int furrow_lock_count(const furrow_lock *lock);
 
 /* Who holds it: as it was a moment ago, unless it is this thread. */
 typedef struct furrow_lock_info {
-    long pid, tid;  /* 0: nobody */
+    long pid, tid;  /* process and thread; 0: nobody, or pid: not known */
     unsigned count; /* how often */
     int mine;       /* 1: this thread */
     int recursive;
-    int broken;
+    int broken; /* 1: whoever locks it gets FURROW_EBROKEN */
 } furrow_lock_info;
 int furrow_lock_describe(const furrow_lock *lock, furrow_lock_info *info);
 
@@ -103,7 +105,7 @@ typedef struct furrow_semaphore furrow_semaphore;
 #define FURROW_SEMAPHORE_MOST   2147483647 /* the value of a counting one */
 
 typedef struct furrow_semaphore_options {
-    int counting;
+    int counting;  /* 1: anyone may release; 0: tokens have owners */
     unsigned most; /* of a counting one: its value goes no higher; 0: no such limit */
 } furrow_semaphore_options;
 
@@ -118,9 +120,10 @@ inline furrow_semaphore *furrow_semaphore_new(unsigned value,
     return furrow_semaphore_new_sized(value, options, sizeof *options);
 }
 
-/* Take a token: 0, or FURROW_ETIME. Owned: FURROW_ENOMEM when more processes use the heap
- * than it has room for. Blocks until the deadline. Killed in the middle: the token was
- * taken or not; an owned one comes back. */
+/* Take a token. Blocks until one is free or the deadline has passed: FURROW_ETIME. Owned:
+ * FURROW_ENOMEM when more processes use the heap than it has room for. A token belongs to the
+ * process, not to the thread. Killed in the middle: the token was taken or not; an owned one
+ * comes back. */
 int furrow_semaphore_acquire(furrow_semaphore *semaphore, furrow_deadline deadline);
 
 /* Give a token back. Owned: FURROW_EOWNER when this process has none. Counting:
@@ -130,6 +133,7 @@ int furrow_semaphore_release(furrow_semaphore *semaphore);
 /* How many tokens are free now; negative: no semaphore. */
 int furrow_semaphore_value(furrow_semaphore *semaphore);
 
+/* Tokens that somebody has do not keep it. */
 int furrow_semaphore_free(furrow_semaphore *semaphore);
 
 /* ---- events -------------------------------------------------------------------------
@@ -140,7 +144,8 @@ typedef struct furrow_event furrow_event;
 
 furrow_event *furrow_event_new(void);
 
-/* Wakes everybody who waits, also when it is cleared before they have looked. */
+/* Set it: wakes everybody who waits, also when it is cleared before they have looked. Neither
+ * blocks. */
 int furrow_event_set(furrow_event *event);
 int furrow_event_clear(furrow_event *event);
 int furrow_event_is_set(const furrow_event *event); /* 1 or 0; negative: no event */
@@ -182,19 +187,19 @@ furrow_lock *furrow_condition_get_lock(const furrow_condition *condition);
  * last holder has died (whether there was a notify or not: see furrow_lock_consistent());
  * FURROW_ETIME. After all of these the lock is held: the deadline is for the notify, the
  * lock is then waited for as long as the living hold it.
- * FURROW_EOWNER when this thread does not hold the lock, FURROW_EFULL when too many wait:
- * nothing has changed. FURROW_EBROKEN, FURROW_ECORRUPT: the lock cannot be had any more,
- * and is not held. */
+ * FURROW_EOWNER when this thread does not hold the lock, FURROW_EFULL when too many wait,
+ * FURROW_ENOMEM when more processes use the heap than it has room for: nothing has changed.
+ * FURROW_EBROKEN, FURROW_ECORRUPT: the lock cannot be had any more, and is not held. */
 int furrow_condition_wait(furrow_condition *condition, furrow_deadline deadline);
 
 /* Wait until `ready(arg)`, which is called with the lock held, is not 0. Returns as
- * furrow_condition_wait(); FURROW_OWNERDIED without asking `ready`: what it would look at
- * is to be put in order first. */
+ * furrow_condition_wait(), but 0 also when `ready` is so at the deadline; FURROW_OWNERDIED
+ * without asking `ready`: what it would look at is to be put in order first. */
 int furrow_condition_wait_for(furrow_condition *condition, int (*ready)(void *arg),
                               void *arg, furrow_deadline deadline);
 
-/* Wake so many of those who wait, or all. FURROW_EOWNER when this thread does not hold the
- * lock; FURROW_EINVAL for n < 0. Never blocks. */
+/* Wake n of those who wait (fewer, when fewer wait), or all. FURROW_EOWNER when this thread
+ * does not hold the lock; FURROW_EINVAL for n < 0. Never blocks. */
 int furrow_condition_notify(furrow_condition *condition, int n);
 int furrow_condition_notify_all(furrow_condition *condition);
 
@@ -233,13 +238,14 @@ inline furrow_barrier *furrow_barrier_new(unsigned parties,
     return furrow_barrier_new_sized(parties, options, sizeof *options);
 }
 
-/* Wait until all parties have come. Returns a number from 0 to parties - 1, another one for
- * each party; FURROW_EBROKEN; FURROW_ETIME when it was this party's deadline that broke it.
- * FURROW_ENOMEM when more processes use the heap than it has room for. With a deadline of 0
- * only the last one to come passes; another breaks the barrier. */
+/* Wait until all parties have come. Blocks until then, or the deadline. Returns a number from
+ * 0 to parties - 1, another one for each party, in the order in which they came;
+ * FURROW_EBROKEN; FURROW_ETIME when it was this party's deadline that broke it;
+ * FURROW_ENOTSUP (see .action); FURROW_ENOMEM when more processes use the heap than it has
+ * room for. With a deadline of 0 only the last one to come passes; another breaks it. */
 int furrow_barrier_wait(furrow_barrier *barrier, furrow_deadline deadline);
 
-/* Break it. */
+/* Break it: who waits, and who comes before a reset, gets FURROW_EBROKEN. Never blocks. */
 int furrow_barrier_abort(furrow_barrier *barrier);
 
 /* Make it as new: who waits gets FURROW_EBROKEN, who comes later does not. Processes that
@@ -254,7 +260,7 @@ int furrow_barrier_leave(furrow_barrier *barrier);
 
 int furrow_barrier_broken(furrow_barrier *barrier);          /* 1 or 0 */
 int furrow_barrier_n_waiting(const furrow_barrier *barrier); /* those who have come */
-int furrow_barrier_parties(const furrow_barrier *barrier);
+int furrow_barrier_parties(const furrow_barrier *barrier);   /* as it was made for */
 
 int furrow_barrier_free(furrow_barrier *barrier);
 

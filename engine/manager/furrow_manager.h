@@ -66,7 +66,7 @@ inline furrow_listener *furrow_listener_open(const char *address,
 }
 
 /* The next client that has connected, and proved that it has the key, and to whom the
- * same was proved. Handshakes go on side by side, only while somebody accepts: who says
+ * same was proved. Blocks until there is one, or the deadline. Handshakes go on side by side, only while somebody accepts: who says
  * nothing holds up nobody, and is dropped after `handshake` seconds, as is who goes
  * away.
  * Errors: NULL with FURROW_EAUTH (a client has another key, and was told so; the
@@ -76,12 +76,12 @@ furrow_connection *furrow_listener_accept(furrow_listener *l, furrow_deadline de
 
 /* Where it listens, and where the client came from that was accepted last ("" for a
  * local one, or none), in the form above; lent until the next call or the listener is
- * closed. */
+ * closed. NULL when it is no open listener. */
 const char *furrow_listener_address(const furrow_listener *l);
 const char *furrow_listener_last_accepted(const furrow_listener *l);
 
-/* To wait for: readable when somebody connects. Handshakes that have begun are not
- * seen. */
+/* A file descriptor, lent, for poll() or furrow_wait(): readable when somebody connects.
+ * Handshakes that have begun are not seen. Errors: FURROW_EINVAL. */
 int furrow_listener_fileno(const furrow_listener *l);
 
 /* Stop listening; NULL is fine. Clients in the middle of a handshake see the end of
@@ -92,9 +92,9 @@ int furrow_listener_close(furrow_listener *l);
 
 typedef struct furrow_client_options {
     const void *authkey; /* NULL: no handshake */
-    size_t authkey_size;
-    int digest;
-    int legacy;
+    size_t authkey_size; /* bytes */
+    int digest;          /* FURROW_DIGEST_ */
+    int legacy;          /* MD5 is a proof too: for Python before 3.12 */
 } furrow_client_options;
 
 /* Connect to a listener, prove that this side has the key and let it prove the same.
