@@ -224,9 +224,10 @@ inline int furrow_map(furrow_pool *pool, const furrow_call *call)
 }
 
 /* The same without waiting. Arrays must stay until the future is done; `ctx` is copied
- * now. Up to 256 calls wait in line, with what takes the memory of their arrays. NULL with an error: those of checking;
- * FURROW_EBUSY when the line is full; FURROW_EINVAL with FURROW_CALLER_RUNS. An array's
- * memory is taken when its turn comes: a lack of it is FURROW_ENOMEM of the future.
+ * now. Up to 256 calls wait in line, with what takes the memory of their arrays. NULL with
+ * an error: those of checking; FURROW_EBUSY when the line is full; FURROW_EINVAL with
+ * FURROW_CALLER_RUNS. An array's memory is taken when its turn comes: a lack of it is
+ * FURROW_ENOMEM of the future.
  * Does not block, but inside a worker, where the call is done when it returns.
  */
 typedef struct furrow_future furrow_future;

@@ -75,15 +75,6 @@ static void describe(furrow_pool *pool, const fw_call *call)
     pool->last_version = pool->team->control->job.version;
 }
 
-/* The deadline passed before anything was run. */
-static int tell_late(void)
-{
-    static const fw_outcome late = {
-        .timed_out = FW_DEADLINE_PASSED, .cut = 1, .error = FW_NO_ERROR};
-
-    return fw_outcome_tell(&late);
-}
-
 /* Not while workers may turn out not to have the kernel: then nobody is to run it. */
 static int caller_runs(const fw_call *call)
 {
@@ -109,8 +100,8 @@ static int run(furrow_pool *pool, const fw_call *call, const void *ctx)
         call->known->proven = 1;
     if (rc == 0 && !all_well(&d))
         rc = tell(&d, call);
-    else if (rc == FURROW_ETIME)
-        rc = tell_late();
+    else if (rc < 0)
+        rc = fw_outcome_not_run(rc);
     if (d.torn)
         free(d.torn);
     return rc;
@@ -150,7 +141,7 @@ static int resolve_and_run(furrow_pool *pool, const furrow_call *request, size_t
     if (rc == 0)
         rc = fw_prepare(pool, &pool->last);
     if (rc < 0)
-        return rc == FURROW_ETIME ? tell_late() : rc;
+        return fw_outcome_not_run(rc);
     describe(pool, &pool->last);
     return run(pool, &pool->last, request->ctx);
 }
@@ -182,14 +173,6 @@ static int run_again(furrow_pool *pool, const furrow_call *request)
     return run(pool, call, request->ctx);
 }
 
-/* The calls of several threads run one after another: the wait counts too. */
-static int wait_for_turn(furrow_pool *pool, furrow_deadline deadline)
-{
-    int rc = fw_dispatch_lock(pool->team, deadline);
-
-    return rc == FURROW_ETIME ? tell_late() : rc;
-}
-
 static furrow_deadline deadline_of(const furrow_call *request, size_t size)
 {
     if (size < sizeof *request || !request->deadline)
@@ -206,12 +189,9 @@ static int map(furrow_pool *pool, const furrow_call *request, size_t size)
         return rc;
     if (rc > 0)
         return map_here(request, size);
-    rc = wait_for_turn(pool, deadline);
-    if (rc == FURROW_EDIED)
-        return fw_outcome_tell(
-            &(fw_outcome){.supervisor_gone = 1, .error = FW_NO_ERROR});
+    rc = fw_dispatch_lock(pool->team, deadline); /* threads take turns */
     if (rc < 0)
-        return rc;
+        return fw_outcome_not_run(rc);
     if (pool->last_valid && fw_call_same(&pool->last, request, size))
         rc = run_again(pool, request);
     else

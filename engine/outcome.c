@@ -115,6 +115,13 @@ static int tell_kernel(const fw_outcome *o)
                    value, at.begin, at.end);
 }
 
+int fw_outcome_not_run(int rc)
+{
+    if (rc == FURROW_ETIME || rc == FURROW_EDIED)
+        keep_ranges(&(fw_outcome){0});
+    return rc;
+}
+
 int fw_outcome_tell(const fw_outcome *o)
 {
     static const char gone[] =

@@ -18,4 +18,8 @@ typedef struct fw_outcome {
 /* Turn it into this thread's error record. 0 or the code. */
 int fw_outcome_tell(const fw_outcome *outcome);
 
+/* Of a call that failed with rc before anything of it ran: its error record stands, and no
+ * range is torn. Returns rc. */
+int fw_outcome_not_run(int rc);
+
 #endif

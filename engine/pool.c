@@ -53,7 +53,7 @@ static int word_from(const char *variable, const char *const *words, int *out)
     return 0;
 }
 
-/* The environment overrides the options; this is the only place that reads it. */
+/* The environment overrides the options. */
 static int from_environment(furrow_pool_options *o)
 {
     static const char *const starts[] = {"default", "fork",       "thread",

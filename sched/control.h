@@ -35,7 +35,8 @@
 typedef int (*fw_job_run)(void *payload, uint32_t chunk, int worker);
 
 /* What there is to be run, by number: workers that are the program anew have their functions
- * elsewhere. The engine's table; the first one is for numbers that are none (a stray store). */
+ * elsewhere. The engine's table; the first one is for numbers that are none (a stray
+ * store). */
 enum { FW_JOB_NONE, FW_JOB_CALL, FW_JOB_TAKE, FW_JOB_KINDS };
 extern const fw_job_run fw_job_runs[FW_JOB_KINDS];
 

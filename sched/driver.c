@@ -3,11 +3,11 @@
  * The driver lock of a team: whose turn it is to dispatch (turn.h).
  *
  * The team is not freed while a thread of the opener is in a call, from before it asks for
- * the turn until nothing of the team is left for it to look at: `driving` says so of the thread
- * that opened the team, which alone writes it (two plain stores in a call); `waiting` counts
- * the others, and who waits for a result. Whoever closes the team, and has made all of them
- * leave, waits until both are zero (fw_team_close()). A supervisor that was killed with the
- * turn keeps it; then nobody gets it any more.
+ * the turn until nothing of the team is left for it to look at: `driving` says so of the
+ * thread that opened the team, which alone writes it (two plain stores in a call);
+ * `waiting` counts the others, and who waits for a result. Whoever closes the team, and
+ * has made all of them leave, waits until both are zero (fw_team_close()). A supervisor
+ * that was killed with the turn keeps it; then nobody gets it any more.
  */
 #include "dispatch.h"
 #include "status.h"

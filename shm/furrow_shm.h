@@ -10,9 +10,10 @@
  *
  * Every function may be called from any thread, none from a signal handler. A function
  * that takes a handle accepts the NULL of a failed constructor: it fails with the code that
- * is in the error record and keeps the message; with FURROW_EINVAL when there is none. What waits for more than the heap's lock says so under "Blocks" or has
- * a deadline; that lock survives its holder's death. A holder that is stopped (SIGSTOP,
- * a debugger) is waited for, except by calls with a deadline.
+ * is in the error record and keeps the message; with FURROW_EINVAL when there is none.
+ * What waits for more than the heap's lock says so under "Blocks" or has a deadline; that
+ * lock survives its holder's death. A holder that is stopped (SIGSTOP, a debugger) is
+ * waited for, except by calls with a deadline.
  */
 #ifndef FURROW_SHM_H
 #define FURROW_SHM_H

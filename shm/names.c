@@ -65,7 +65,8 @@ int fw_names_add(const char *name, const fw_file_id *id)
     }
     fw_heap_unlock(heap);
     if (i == FW_NAMES)
-        return fw_fail(FURROW_ENOMEM, "there are %d named arrays already", FW_NAMES);
+        return fw_fail(FURROW_ENOMEM, "there are %d named arrays and segments already",
+                       FW_NAMES);
     return i;
 }
 

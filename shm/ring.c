@@ -24,8 +24,9 @@
  * Producers meet no other one's unfinished slot, consumers skip it. The order of what one
  * thread puts is kept, for it puts the next only when the last is published, and who has
  * skipped a slot and found another looks back before he takes that: what was still claimed
- * when the other was published is of another thread. A slot that is taken by one who dies is published where it was, behind what others took meanwhile.
- * Whoever is stopped in the middle holds up nobody until the ring has gone round to his slot.
+ * when the other was published is of another thread. A slot that is taken by one who dies
+ * is published where it was, behind what others took meanwhile. Whoever is stopped in the
+ * middle holds up nobody until the ring has gone round to his slot.
  *
  * Where the caller promises one producer, FREE(r) -> PUBLISHED(r) is one swap behind the
  * filling; where one consumer, PUBLISHED(r) -> FREE(r + 1) behind the reading: there is

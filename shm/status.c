@@ -22,7 +22,7 @@
     X(FURROW_EOS, "the operating system refused")                                      \
     X(FURROW_ETIME, "the deadline has passed")                                         \
     X(FURROW_ECLOSED, "closed")                                                        \
-    X(FURROW_EDIED, "a worker died")                                                   \
+    X(FURROW_EDIED, "a process died")                                                  \
     X(FURROW_EKERNEL, "a kernel failed")                                               \
     X(FURROW_ECANCELED, "cancelled")                                                   \
     X(FURROW_ECORRUPT, "corrupt data")                                                 \

@@ -165,7 +165,7 @@ Test(deadline, passes_while_others_run)
     left_sleep(0.05);
     cr_assert_eq(furrow_map(pool, &call), FURROW_ETIME);
     cr_assert(left_clock() - begin < 0.45, "%g s", left_clock() - begin);
-    cr_assert(strstr(error_text(), "the deadline passed"), "%s", error_text());
+    cr_assert(strstr(error_text(), "while other calls ran"), "%s", error_text());
     cr_assert_eq(furrow_error_ranges(NULL), 0);
     pthread_join(thread, &failed);
     cr_assert_null(failed);
@@ -212,6 +212,37 @@ Test(deadline, ends_a_kernel_that_never_returns)
     cr_assert_eq(pools_others(a, 1, 40, 100), 0);
     pools_works(pool);
     furrow_array_free(a);
+    pools_close(pool);
+    pools_leave_nothing();
+}
+
+/* The ranges are those of the last call that was late, also if it was before its turn. */
+Test(deadline, before_the_turn_tears_nothing)
+{
+    furrow_pool *pool;
+    furrow_array *a = pools_array('i', 20), *b = pools_array('i', 100);
+    const double second = 0.5;
+    furrow_call slow = slow_call(a, &second, 60), call = slow_call(a, &second, 0);
+    furrow_call stuck = {.kernel = forever_at_3, .out = {b}, .chunk = 10};
+    void *both[2], *failed;
+    pthread_t thread;
+
+    pools_need_processes();
+    both[0] = pool = open_with_grace(2, 0.05);
+    both[1] = &slow;
+    stuck.deadline = furrow_in(0.1);
+    cr_assert_eq(furrow_map(pool, &stuck), FURROW_ETIME);
+    check_torn(30, 40);
+    pthread_create(&thread, NULL, call_slowly, both);
+    left_sleep(0.05);
+    call.deadline = furrow_in(0.1);
+    cr_assert_eq(furrow_map(pool, &call), FURROW_ETIME);
+    cr_assert_eq(furrow_error_ranges(NULL), 0);
+    pthread_join(thread, &failed);
+    cr_assert_null(failed);
+    cr_assert_eq(pools_others(a, 1, 0, 20), 0, "once, not twice");
+    furrow_array_free(a);
+    furrow_array_free(b);
     pools_close(pool);
     pools_leave_nothing();
 }
