@@ -143,8 +143,9 @@ inline furrow_pool *furrow_pool_open(const furrow_pool_options *options)
 }
 
 /* Wait for all calls, queued ones too, end the workers, free the pool. Calls of other
- * threads that wait for their turn may fail with FURROW_ECLOSED; it returns when they have.
- * None may begin to use the pool then. NULL returns the error that made it NULL.
+ * threads that wait for their turn may fail with FURROW_ECLOSED, and so may the future of
+ * one that is just being queued; it returns when they have left. None may begin to use the
+ * pool then. NULL returns the error that made it NULL.
  * Errors: FURROW_EINVAL in a process or worker that has not opened it; the pool stays.
  */
 int furrow_pool_close(furrow_pool *pool);
