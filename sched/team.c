@@ -134,6 +134,7 @@ static int make_caller(fw_team *team)
 
 static void free_team(fw_team *team)
 {
+    team->start->clean_up(team);
     if (team->control)
         fw_job_free_marks(team->control);
     if (team->control)

@@ -118,3 +118,20 @@ Test(leaving, who_waits_for_what_came_too_late)
     furrow_array_free(a);
     pools_leave_nothing();
 }
+
+/* Its pid may be another's by now, and so may the number of a file that is closed. */
+Test(leaving, who_wakes_the_nursery)
+{
+    furrow_pool *pool;
+    closer c;
+
+    pools_need_processes();
+    pool = pools_open(2);
+    fw_team_come_in(pool->team);
+    begin_to_close(&c, pool);
+    cr_assert(fw_os_pidfd_dead(pool->team->nursery_pidfd), "ours, and of nobody else");
+    pool->team->start->notify(pool->team);
+    fw_team_leave(pool->team);
+    has_closed(&c);
+    pools_leave_nothing();
+}
