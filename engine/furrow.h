@@ -179,7 +179,8 @@ int furrow_pool_populate(furrow_pool *pool, furrow_array *a);
 /* Write a timeline as an SVG picture: which worker ran which chunk when, of the last
  * .trace chunks of each worker.
  * Errors: FURROW_EINVAL (no .trace; inside a kernel), FURROW_ENOMEM, FURROW_EOS (the
- * file), FURROW_EDIED, FURROW_ECLOSED. Blocks until no call runs. */
+ * file), FURROW_EDIED, FURROW_ECLOSED. Blocks until no call runs; others run while it
+ * writes. */
 int furrow_pool_timeline(furrow_pool *pool, const char *path);
 
 /* Totals since the pool was opened. Calls and chunks include the library's own: those
