@@ -143,8 +143,9 @@ inline furrow_pool *furrow_pool_open(const furrow_pool_options *options)
 }
 
 /* Wait for all calls, queued ones too, end the workers, free the pool. Calls of other
- * threads that wait for their turn may fail with FURROW_ECLOSED; it returns when they have.
- * None may begin to use the pool then. NULL returns the error that made it NULL.
+ * threads that wait for their turn may fail with FURROW_ECLOSED, and so may the future of
+ * one that is just being queued; it returns when they have left. None may begin to use the
+ * pool then. NULL returns the error that made it NULL.
  * Errors: FURROW_EINVAL in a process or worker that has not opened it; the pool stays.
  */
 int furrow_pool_close(furrow_pool *pool);
@@ -178,7 +179,8 @@ int furrow_pool_populate(furrow_pool *pool, furrow_array *a);
 /* Write a timeline as an SVG picture: which worker ran which chunk when, of the last
  * .trace chunks of each worker.
  * Errors: FURROW_EINVAL (no .trace; inside a kernel), FURROW_ENOMEM, FURROW_EOS (the
- * file), FURROW_EDIED, FURROW_ECLOSED. Blocks until no call runs. */
+ * file), FURROW_EDIED, FURROW_ECLOSED. Blocks until no call runs; others run while it
+ * writes. */
 int furrow_pool_timeline(furrow_pool *pool, const char *path);
 
 /* Totals since the pool was opened. Calls and chunks include the library's own: those

@@ -106,6 +106,19 @@ static furrow_future *submit(furrow_pool *pool, const furrow_call *request, size
     return f;
 }
 
+/* The pool is there until the future is in its list. */
+static furrow_future *come_in_and_submit(furrow_pool *pool, const furrow_call *request,
+                                         size_t size)
+{
+    fw_team *team = pool->team;
+    furrow_future *f;
+
+    fw_team_come_in(team);
+    f = submit(pool, request, size);
+    fw_team_leave(team);
+    return f;
+}
+
 /* Inside a worker: done before it returns. */
 static furrow_future *run_inline(furrow_pool *pool, const furrow_call *request,
                                  size_t size)
@@ -130,7 +143,8 @@ furrow_future *furrow_map_async_sized(furrow_pool *pool, const furrow_call *call
     }
     rc = fw_pool_use(pool);
     if (rc >= 0)
-        f = rc > 0 ? run_inline(pool, call, size) : submit(pool, call, size);
+        f = rc > 0 ? run_inline(pool, call, size)
+                   : come_in_and_submit(pool, call, size);
     return fw_status_new("furrow_map_async", f);
 }
 
@@ -169,6 +183,19 @@ static int tell(const furrow_future *f)
     return fw_outcome_tell(&o);
 }
 
+/* What is told may be of the pool: the kernel's name. */
+static int wait_and_tell(furrow_future *f, fw_team *team, furrow_deadline deadline)
+{
+    int rc;
+
+    fw_team_come_in(team);
+    rc = fw_submission_wait(team, f->submission, deadline);
+    if (rc == 0)
+        rc = tell(f);
+    fw_team_leave(team);
+    return rc;
+}
+
 static int future_wait(furrow_future *f, furrow_deadline deadline)
 {
     int rc = check(f);
@@ -180,8 +207,7 @@ static int future_wait(furrow_future *f, furrow_deadline deadline)
     if (!f->pool && fw_load_seqcst(&f->submission->state) != FW_SUBMISSION_DONE)
         return fw_fail(FURROW_ECLOSED,
                        "the pool was terminated before the call was done");
-    rc = f->pool ? fw_submission_wait(f->pool->team, f->submission, deadline) : 0;
-    return rc < 0 ? rc : tell(f);
+    return f->pool ? wait_and_tell(f, f->pool->team, deadline) : tell(f);
 }
 
 int furrow_future_wait(furrow_future *future, furrow_deadline deadline)

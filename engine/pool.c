@@ -350,10 +350,28 @@ static size_t collect(const fw_team *team, fw_timeline_bar *bars)
     return n;
 }
 
-static int write_timeline(furrow_pool *pool, const char *path)
+/* What is recorded now: the bars of t, to be freed; or NULL. */
+static fw_timeline_bar *record(furrow_pool *pool, fw_timeline *t)
 {
     const fw_team *team = pool->team;
-    fw_timeline t = {0};
+    fw_timeline_bar *bars;
+
+    if (fw_dispatch_lock(pool->team, FURROW_FOREVER) < 0)
+        return NULL;
+    bars = calloc((size_t)team->place->workers * team->trace_records, sizeof *bars);
+    if (bars)
+        *t = (fw_timeline){
+            .bar = bars, .count = collect(team, bars), .workers = team->place->workers};
+    else
+        fw_fail(FURROW_ENOMEM, "no memory for the timeline");
+    fw_dispatch_unlock(pool->team);
+    return bars;
+}
+
+/* No call waits for the file; and a thread that is cancelled there holds nobody up. */
+static int write_timeline(furrow_pool *pool, const char *path)
+{
+    fw_timeline t;
     fw_timeline_bar *bars;
     int rc = fw_pool_use(pool);
 
@@ -361,20 +379,12 @@ static int write_timeline(furrow_pool *pool, const char *path)
         return rc;
     if (fw_team_self() >= 0)
         return fw_fail(FURROW_EINVAL, "a kernel cannot wait for its own call to end");
-    if (!team || !team->trace)
+    if (!pool->team || !pool->team->trace)
         return fw_fail(FURROW_EINVAL, "the pool was opened without .trace");
-    rc = fw_dispatch_lock(pool->team, FURROW_FOREVER);
-    if (rc < 0)
-        return rc;
-    bars = calloc((size_t)team->place->workers * team->trace_records, sizeof *bars);
-    if (bars) {
-        t = (fw_timeline){
-            .bar = bars, .count = collect(team, bars), .workers = team->place->workers};
-        rc = fw_timeline_write(path, &t);
-    } else {
-        rc = fw_fail(FURROW_ENOMEM, "no memory for the timeline");
-    }
-    fw_dispatch_unlock(pool->team);
+    bars = record(pool, &t);
+    if (!bars)
+        return furrow_last_error()->code;
+    rc = fw_timeline_write(path, &t);
     free(bars);
     return rc;
 }

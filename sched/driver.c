@@ -5,9 +5,10 @@
  * The team is not freed while a thread of the opener is in a call, from before it asks for
  * the turn until nothing of the team is left for it to look at: `driving` says so of the
  * thread that opened the team, which alone writes it (two plain stores in a call);
- * `waiting` counts the others, and who waits for a result. Whoever closes the team, and
- * has made all of them leave, waits until both are zero (fw_team_close()). A supervisor
- * that was killed with the turn keeps it; then nobody gets it any more.
+ * `waiting` counts the others, and who queues a call or waits for the result of one
+ * (fw_team_come_in()). Whoever closes the team, and has made all of them leave, waits until
+ * both are zero (fw_team_close()). A supervisor that was killed with the turn keeps it; then
+ * nobody gets it any more.
  */
 #include "dispatch.h"
 #include "status.h"
@@ -41,7 +42,7 @@ static void come_in(fw_team *team)
     if (is_opener(team))
         fw_store_relaxed(&team->driving, 1);
     else
-        fw_add_seqcst(&team->waiting, 1);
+        fw_team_come_in(team);
 }
 
 /* The team may be gone then.
@@ -51,7 +52,7 @@ static void leave(fw_team *team)
     if (is_opener(team))
         fw_store_release(&team->driving, 0);
     else
-        fw_add_seqcst(&team->waiting, (uint32_t)-1);
+        fw_team_leave(team);
 }
 
 int fw_dispatch_lock(fw_team *team, int64_t deadline)

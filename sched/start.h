@@ -24,8 +24,11 @@ typedef struct fw_start {
     /* Is the supervisor gone? Then nothing is watched or replaced any more. */
     int (*supervisor_gone)(const struct fw_team *team);
 
-    /* control->stop is set: wait until all members have ended, and clean up. */
+    /* control->stop is set: wait until all members have ended. */
     void (*close)(struct fw_team *team);
+
+    /* Nobody looks at the team any more: clean up. */
+    void (*clean_up)(struct fw_team *team);
 } fw_start;
 
 extern const fw_start fw_start_fork, fw_start_thread, fw_start_spawn,

@@ -154,6 +154,10 @@ static void end(fw_team *team)
             (void)fw_os_pidfd_signal(team->nursery_pidfd, SIGKILL);
     }
     (void)supervisor_gone(team); /* killed: its workers may still write for a moment */
+}
+
+static void clean_up(fw_team *team)
+{
     if (has_pidfd(team))
         fw_os_close(team->nursery_pidfd);
     team->nursery_pidfd = -1;
@@ -197,7 +201,8 @@ const fw_start fw_start_fork = {.name = "fork",
                                 .open = open_,
                                 .notify = notify,
                                 .supervisor_gone = supervisor_gone,
-                                .close = end};
+                                .close = end,
+                                .clean_up = clean_up};
 
 const fw_start fw_start_spawn = {.name = "spawn",
                                  .processes = 1,
@@ -205,7 +210,8 @@ const fw_start fw_start_spawn = {.name = "spawn",
                                  .open = open_,
                                  .notify = notify,
                                  .supervisor_gone = supervisor_gone,
-                                 .close = end};
+                                 .close = end,
+                                 .clean_up = clean_up};
 
 const fw_start fw_start_forkserver = {.name = "forkserver",
                                       .processes = 1,
@@ -213,4 +219,5 @@ const fw_start fw_start_forkserver = {.name = "forkserver",
                                       .open = open_,
                                       .notify = notify,
                                       .supervisor_gone = supervisor_gone,
-                                      .close = end};
+                                      .close = end,
+                                      .clean_up = clean_up};

@@ -144,8 +144,6 @@ static void join_workers(fw_team *team, int count)
     for (int i = 0; i < count; i++)
         if (fw_load_seqcst(&team->control->member[i].state) != FW_MEMBER_EMPTY)
             pthread_join(team->thread[i], NULL);
-    free(team->thread);
-    team->thread = NULL;
 }
 
 static void close_(fw_team *team)
@@ -153,6 +151,12 @@ static void close_(fw_team *team)
     notify(team);
     pthread_join(team->supervisor, NULL);
     join_workers(team, team->place->workers);
+}
+
+static void clean_up(fw_team *team)
+{
+    free(team->thread);
+    team->thread = NULL;
 }
 
 static int start_all(fw_team *team)
@@ -211,4 +215,5 @@ const fw_start fw_start_thread = {.name = "thread",
                                   .open = open_,
                                   .notify = notify,
                                   .supervisor_gone = never_gone,
-                                  .close = close_};
+                                  .close = close_,
+                                  .clean_up = clean_up};

@@ -365,30 +365,22 @@ void fw_submissions_drive(fw_team *team, void (*wait)(void *, int64_t), void *ar
 
 /* ---- the opener's side --------------------------------------------------------------*/
 
-static int wait_for_result(fw_team *team, fw_submission *s, furrow_deadline deadline)
+/* What is not done when the team was closed in peace was queued too late. */
+int fw_submission_wait(fw_team *team, fw_submission *s, furrow_deadline deadline)
 {
     for (;;) {
+        int late = fw_load_seqcst(&team->control->stop) == 1;
         uint32_t state = fw_load_seqcst(&s->state);
         int64_t tick = fw_os_now() + 100 * 1000 * 1000;
 
         if (state == FW_SUBMISSION_DONE)
             return 0;
-        if (team->start->supervisor_gone(team))
+        if (late || team->start->supervisor_gone(team))
             return fw_fail(FURROW_ECLOSED, "the pool ended before the call was done");
         if (fw_os_now() >= deadline)
             return fw_fail(FURROW_ETIME, "the call is not done yet");
         (void)fw_os_futex_wait(&s->state, state, deadline < tick ? deadline : tick);
     }
-}
-
-int fw_submission_wait(fw_team *team, fw_submission *s, furrow_deadline deadline)
-{
-    int rc;
-
-    fw_add_seqcst(&team->waiting, 1);
-    rc = wait_for_result(team, s, deadline);
-    fw_add_seqcst(&team->waiting, (uint32_t)-1);
-    return rc;
 }
 
 /* Dekker with begin() in dispatch.c: either it sees `canceled`, or we see the epoch. */

@@ -48,7 +48,7 @@ fw_submission *fw_submission_new(void);
 int fw_submission_queue(fw_team *team, fw_submission *s);
 
 /* 0 when the result is there, else FURROW_ETIME. FURROW_ECLOSED when the team ended
- * first. */
+ * first. For a thread that has come in (team.h). */
 int fw_submission_wait(fw_team *team, fw_submission *s, furrow_deadline deadline);
 void fw_submission_cancel(fw_team *team, fw_submission *s);
 

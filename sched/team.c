@@ -134,6 +134,7 @@ static int make_caller(fw_team *team)
 
 static void free_team(fw_team *team)
 {
+    team->start->clean_up(team);
     if (team->control)
         fw_job_free_marks(team->control);
     if (team->control)
@@ -200,13 +201,23 @@ static void drain(fw_team *team)
     }
 }
 
+void fw_team_come_in(fw_team *team)
+{
+    fw_add_seqcst(&team->waiting, 1);
+}
+
+void fw_team_leave(fw_team *team)
+{
+    fw_add_seqcst(&team->waiting, (uint32_t)-1);
+}
+
 /* They see that the team is closed, or that its supervisor is gone, and leave.
  * acquire: team.driving <- leave() */
 static void await_callers(fw_team *team)
 {
-    uint32_t some = 0;
+    uint32_t some;
 
-    while (fw_load_acquire(&team->driving) || (some = fw_load_seqcst(&team->waiting)))
+    while ((some = fw_load_seqcst(&team->waiting)) || fw_load_acquire(&team->driving))
         (void)fw_os_futex_wait(&team->waiting, some, fw_os_now() + 1000 * 1000);
 }
 

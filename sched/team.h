@@ -40,7 +40,7 @@ typedef struct fw_team {
     int32_t opener;           /* pid */
     pthread_t by;             /* the thread that opened it */
     _Atomic uint32_t driving; /* it is in a call (driver.c) */
-    _Atomic uint32_t waiting; /* so many others are, or wait for a result */
+    _Atomic uint32_t waiting; /* so many others are (fw_team_come_in()) */
     /* Under the driver lock: */
     struct fw_worker *caller; /* the caller when it has a worker's part */
     int seat_cpu;             /* where the last caller ran, and */
@@ -65,6 +65,11 @@ int fw_team_open(const fw_team_request *request, fw_team **out);
 /* Let what is queued finish (kill 0) or not (kill 1), end all members; wait until the
  * opener's other threads, which see that, have left their calls. */
 void fw_team_close(fw_team *team, int kill);
+
+/* This thread of the opener begins to look at the team, and has ended: in between neither
+ * the team is freed nor what belongs to its pool. */
+void fw_team_come_in(fw_team *team);
+void fw_team_leave(fw_team *team);
 
 /* Bind the calling thread to worker i's CPUs. */
 void fw_team_pin(const fw_team *team, int i);

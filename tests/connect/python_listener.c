@@ -155,40 +155,11 @@ static int their_listener(const pythons *all, int i)
     return their_listener_at(all, i, path) || their_listener_at(all, i, name);
 }
 
-static int try_all(const pythons *all, int i)
-{
-    static const struct {
-        const char *name;
-        int (*run)(const pythons *, int);
-    } tried[] = {{"their client", their_client},
-                 {"strict", strict},
-                 {"their listener", their_listener}};
-    int failed = 0;
-
-    for (size_t k = 0; k < sizeof tried / sizeof *tried; k++) {
-        int rc = tried[k].run(all, i);
-
-        printf("%s (%s): %s %s\n", all->version[i], all->path[i], tried[k].name,
-               rc ? "FAILED" : "ok");
-        if (rc)
-            furrow_perror("the last error");
-        failed += rc != 0;
-    }
-    return failed;
-}
-
 int main(void)
 {
-    static pythons all;
-    int failed = 0;
+    static const python_trial trials[] = {{"their client", their_client},
+                                          {"strict", strict},
+                                          {"their listener", their_listener}};
 
-    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
-    pythons_find(&all);
-    if (all.count == 0) {
-        puts("skipped: there is no python3");
-        return 77;
-    }
-    for (int i = 0; i < all.count; i++)
-        failed += try_all(&all, i);
-    return failed != 0;
+    return pythons_test(trials, sizeof trials / sizeof *trials);
 }

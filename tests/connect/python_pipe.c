@@ -183,40 +183,13 @@ static int try_files(const pythons *all, int i)
     return 0;
 }
 
-static int try_all(const pythons *all, int i)
-{
-    static const struct {
-        const char *name;
-        int (*run)(const pythons *, int);
-    } tried[] = {{"echo", try_echo},
-                 {"objects", try_objects},
-                 {"check", try_check},
-                 {"kill", try_kill},
-                 {"files", try_files}};
-    int failed = 0;
-
-    for (size_t k = 0; k < sizeof tried / sizeof *tried; k++) {
-        int rc = tried[k].run(all, i);
-
-        printf("%s (%s): %s %s\n", all->version[i], all->path[i], tried[k].name,
-               rc ? "FAILED" : "ok");
-        failed += rc;
-    }
-    return failed;
-}
-
 int main(void)
 {
-    static pythons all;
-    int failed = 0;
+    static const python_trial trials[] = {{"echo", try_echo},
+                                          {"objects", try_objects},
+                                          {"check", try_check},
+                                          {"kill", try_kill},
+                                          {"files", try_files}};
 
-    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
-    pythons_find(&all);
-    if (all.count == 0) {
-        puts("skipped: there is no python3");
-        return 77;
-    }
-    for (int i = 0; i < all.count; i++)
-        failed += try_all(&all, i);
-    return failed != 0;
+    return pythons_test(trials, sizeof trials / sizeof *trials);
 }

@@ -2,11 +2,13 @@
  *
  * Every Python 3 of the machine: those of $FURROW_PYTHONS (paths, with colons between),
  * of /usr/bin, and on the PATH.
+ * A test of them is a list of what is tried with each.
  */
 #ifndef PYTHONS_H
 #define PYTHONS_H
 
 #include "child.h"
+#include "furrow_shm.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -84,6 +86,42 @@ static inline pid_t python_start(const char *python, const char *const *argument
         _exit(127);
     }
     return pid;
+}
+
+/* ---- a test of them ---------------------------------------------------------------*/
+
+typedef struct python_trial {
+    const char *name;
+    int (*run)(const pythons *all, int i);
+} python_trial;
+
+static inline int pythons_pass(const pythons *all, int i, const python_trial *t)
+{
+    int rc = t->run(all, i);
+
+    printf("%s (%s): %s %s\n", all->version[i], all->path[i], t->name,
+           rc ? "FAILED" : "ok");
+    if (rc)
+        furrow_perror("the last error");
+    return rc == 0;
+}
+
+/* All trials with all Pythons: the test's exit status. */
+static inline int pythons_test(const python_trial *trials, size_t count)
+{
+    static pythons all;
+    int failed = 0;
+
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+    pythons_find(&all);
+    if (all.count == 0) {
+        puts("skipped: there is no python3");
+        return PYTHON_SKIPPED;
+    }
+    for (int i = 0; i < all.count; i++)
+        for (size_t k = 0; k < count; k++)
+            failed += !pythons_pass(&all, i, &trials[k]);
+    return failed != 0;
 }
 
 #endif

@@ -123,6 +123,18 @@ static inline furrow_call pools_count_call(furrow_array *a)
     return (furrow_call){.kernel = pools_count, .types = ">i", .out = {a}};
 }
 
+/* `seconds` per chunk. */
+static inline furrow_call pools_slow_call(furrow_array *a, const double *seconds,
+                                          size_t chunk)
+{
+    return (furrow_call){.kernel = pools_count_slowly,
+                         .types = ">i",
+                         .out = {a},
+                         .chunk = chunk,
+                         .ctx = seconds,
+                         .ctx_size = sizeof *seconds};
+}
+
 /* A call in which every element is done once, checked. */
 static inline void pools_works(furrow_pool *pool)
 {

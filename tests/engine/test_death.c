@@ -308,11 +308,7 @@ static void killed_inside(int worker, int workers)
     furrow_pool *pool = pools_open(workers);
     furrow_array *a = pools_array('i', 30);
     const double second = 0.01;
-    furrow_call call = {.kernel = pools_count_slowly,
-                        .out = {a},
-                        .chunk = 1,
-                        .ctx = &second,
-                        .ctx_size = sizeof second};
+    furrow_call call = pools_slow_call(a, &second, 1);
     killer k = {.pool = pool, .worker = worker, .signal = SIGKILL, .after = 0.035};
     size_t torn;
 
@@ -344,11 +340,7 @@ Test(death, of_a_future_that_nobody_waits_for)
     furrow_pool *pool;
     furrow_array *a = pools_array('i', 40);
     const double second = 0.005;
-    furrow_call call = {.kernel = pools_count_slowly,
-                        .out = {a},
-                        .chunk = 1,
-                        .ctx = &second,
-                        .ctx_size = sizeof second};
+    furrow_call call = pools_slow_call(a, &second, 1);
     furrow_future *f, *next;
     size_t done = 0, total;
     double until = left_clock() + 30;
@@ -382,11 +374,7 @@ Test(death, is_not_being_stopped)
     furrow_pool *pool;
     furrow_array *a = pools_array('i', 20);
     const double second = 0.01;
-    furrow_call call = {.kernel = pools_count_slowly,
-                        .out = {a},
-                        .chunk = 1,
-                        .ctx = &second,
-                        .ctx_size = sizeof second};
+    furrow_call call = pools_slow_call(a, &second, 1);
     killer k = {.worker = 0, .signal = SIGSTOP, .after = 0.035, .then = 0.4};
     double begin;
 
@@ -511,11 +499,7 @@ Test(death, of_the_nursery_in_a_call)
     furrow_pool *pool;
     furrow_array *a = pools_array('i', 100);
     const double second = 0.02;
-    furrow_call call = {.kernel = pools_count_slowly,
-                        .out = {a},
-                        .chunk = 1,
-                        .ctx = &second,
-                        .ctx_size = sizeof second};
+    furrow_call call = pools_slow_call(a, &second, 1);
     pthread_t thread;
     double begin = left_clock();
     pid_t nursery;
@@ -539,11 +523,7 @@ Test(death, of_the_nursery_with_futures)
     furrow_pool *pool;
     furrow_array *a = pools_array('i', 100);
     const double second = 0.02;
-    furrow_call call = {.kernel = pools_count_slowly,
-                        .out = {a},
-                        .chunk = 1,
-                        .ctx = &second,
-                        .ctx_size = sizeof second};
+    furrow_call call = pools_slow_call(a, &second, 1);
     furrow_future *running, *queued;
 
     pools_need_processes();
@@ -576,11 +556,7 @@ static int be_program(void *arg)
     furrow_array *a = furrow_array_new(
         'i', 100, &(furrow_array_options){.name = p->named ? left_name("dies") : NULL});
     const double second = 30;
-    furrow_call call = {.kernel = pools_count_slowly,
-                        .out = {a},
-                        .chunk = 1,
-                        .ctx = &second,
-                        .ctx_size = sizeof second};
+    furrow_call call = pools_slow_call(a, &second, 1);
 
     child_want(pool && a);
     if (p->queues)

@@ -150,11 +150,7 @@ static int forks_and_goes_on(void *child)
         .pool = furrow_pool_open(&(furrow_pool_options){.workers = 2, .trace = 10}),
         .small = furrow_array_new('i', 100, NULL),
         .large = furrow_array_new('i', 1 << 20, NULL)};
-    furrow_call slow = {.kernel = pools_count_slowly,
-                        .out = {furrow_array_new('i', 10, NULL)},
-                        .chunk = 1,
-                        .ctx = &second,
-                        .ctx_size = sizeof second};
+    furrow_call slow = pools_slow_call(furrow_array_new('i', 10, NULL), &second, 1);
     furrow_call call = pools_count_call(h.small);
 
     h.named = furrow_array_new('i', 100,

@@ -14,16 +14,6 @@ static const char *error_text(void)
     return furrow_last_error()->text;
 }
 
-static furrow_call slow_call(furrow_array *a, const double *seconds, size_t chunk)
-{
-    return (furrow_call){.kernel = pools_count_slowly,
-                         .types = ">i",
-                         .out = {a},
-                         .chunk = chunk,
-                         .ctx = seconds,
-                         .ctx_size = sizeof *seconds};
-}
-
 static furrow_future *start(furrow_pool *pool, const furrow_call *call)
 {
     furrow_future *f = furrow_map_async(pool, call);
@@ -122,7 +112,7 @@ Test(future, wait_has_a_deadline)
     furrow_pool *pool = pools_open(1);
     furrow_array *a = pools_array('i', 1);
     const double second = 0.6;
-    furrow_call call = slow_call(a, &second, 1);
+    furrow_call call = pools_slow_call(a, &second, 1);
     furrow_future *f = start(pool, &call);
     double begin = left_clock();
 
@@ -149,7 +139,7 @@ Test(future, waited_for_by_two_threads)
     furrow_pool *pool = pools_open(2);
     furrow_array *a = pools_array('i', 4);
     const double second = 0.02;
-    furrow_call call = slow_call(a, &second, 1);
+    furrow_call call = pools_slow_call(a, &second, 1);
     furrow_future *f = start(pool, &call);
     pthread_t thread;
     void *result = f;
@@ -172,7 +162,8 @@ Test(future, progress_grows_to_the_total)
     furrow_pool *pool = pools_open(2);
     furrow_array *a = pools_array('i', 40);
     const double second = 0.004;
-    furrow_call call = slow_call(a, &second, 1), first = slow_call(a, &second, 4);
+    furrow_call call = pools_slow_call(a, &second, 1),
+                first = pools_slow_call(a, &second, 4);
     furrow_future *before = start(pool, &first), *f = start(pool, &call);
     size_t done, total, last = 0, steps = 0;
 
@@ -211,7 +202,7 @@ Test(future, three_hundred_one_after_another)
     furrow_pool *pool = pools_open(2);
     furrow_array *a = pools_array('i', 1000), *one = pools_array('i', 1);
     const double second = 0.5;
-    furrow_call slow = slow_call(one, &second, 1), call = pools_count_call(a);
+    furrow_call slow = pools_slow_call(one, &second, 1), call = pools_count_call(a);
     furrow_future *f[300], *first;
     int n = 0;
 
@@ -364,7 +355,7 @@ static void cancel_in_the_queue(furrow_pool *pool)
 {
     furrow_array *one = pools_array('i', 1), *a = pools_array('i', 1000);
     const double moment = 0.1;
-    furrow_call slow = slow_call(one, &moment, 1), call = pools_count_call(a);
+    furrow_call slow = pools_slow_call(one, &moment, 1), call = pools_count_call(a);
     furrow_future *first = start(pool, &slow), *f = start(pool, &call);
     furrow_future *last = start(pool, &call);
 
@@ -397,7 +388,7 @@ Test(future, canceled_in_the_middle_completes_what_it_started)
     furrow_pool *pool = pools_open(2);
     furrow_array *a = pools_array('i', 400);
     const double second = 0.01;
-    furrow_call call = slow_call(a, &second, 4);
+    furrow_call call = pools_slow_call(a, &second, 4);
     furrow_future *f = start(pool, &call);
     size_t done = 0, ones = 0;
 
@@ -446,7 +437,7 @@ Test(future, freed_unfinished_is_done_all_the_same)
     furrow_pool *pool = pools_open(2);
     furrow_array *a = pools_array('i', 20);
     const double second = 0.002;
-    furrow_call call = slow_call(a, &second, 1);
+    furrow_call call = pools_slow_call(a, &second, 1);
 
     for (int i = 0; i < 3; i++)
         furrow_future_free(start(pool, &call));
@@ -461,7 +452,7 @@ Test(future, close_waits_for_what_is_queued)
     furrow_pool *pool = pools_open(2);
     furrow_array *a = pools_array('i', 10);
     const double second = 0.001;
-    furrow_call call = slow_call(a, &second, 1);
+    furrow_call call = pools_slow_call(a, &second, 1);
     furrow_future *f[20];
     size_t done, total;
 
@@ -488,7 +479,7 @@ Test(future, terminated_unfinished_is_closed)
     furrow_pool *pool;
     furrow_array *a = pools_array('i', 1000);
     const double second = 0.01;
-    furrow_call call = slow_call(a, &second, 1), quick = pools_count_call(a);
+    furrow_call call = pools_slow_call(a, &second, 1), quick = pools_count_call(a);
     furrow_future *done, *running, *queued;
     size_t n, total;
     double begin;
@@ -554,7 +545,7 @@ static void end_in_the_middle(int (*end)(furrow_pool *))
     pthread_t thread[4];
 
     for (int i = 0; i < 4; i++) {
-        c[i] = (caller){.pool = pool, .call = slow_call(a, &second, 1)};
+        c[i] = (caller){.pool = pool, .call = pools_slow_call(a, &second, 1)};
         if (i == 3)
             c[i].future = f = start(pool, &c[i].call);
         cr_assert_eq(pthread_create(&thread[i], NULL, be_caller, &c[i]), 0);
@@ -591,7 +582,7 @@ Test(future, terminated_threads_finish_first)
     furrow_pool *pool;
     furrow_array *a = pools_array('i', 20);
     const double second = 0.001;
-    furrow_call call = slow_call(a, &second, 1);
+    furrow_call call = pools_slow_call(a, &second, 1);
     furrow_future *f;
 
     if (!pools_threads())

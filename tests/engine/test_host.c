@@ -286,11 +286,7 @@ static int is_interrupted(void *unused)
     const double second = 0.02;
     furrow_pool *pool;
     furrow_array *a = furrow_array_new('i', 10, NULL);
-    furrow_call slow = {.kernel = pools_count_slowly,
-                        .out = {a},
-                        .chunk = 1,
-                        .ctx = &second,
-                        .ctx_size = sizeof second};
+    furrow_call slow = pools_slow_call(a, &second, 1);
 
     (void)unused;
     sigaction(SIGALRM, &action, NULL); /* without SA_RESTART */
@@ -409,11 +405,7 @@ static int is_told_to_end(void *unused)
 {
     const double second = 0.02;
     furrow_array *a = furrow_array_new('i', 20, NULL);
-    furrow_call slow = {.kernel = pools_count_slowly,
-                        .out = {a},
-                        .chunk = 1,
-                        .ctx = &second,
-                        .ctx_size = sizeof second};
+    furrow_call slow = pools_slow_call(a, &second, 1);
     furrow_pool_stats stats;
     furrow_pool *pool;
     pthread_t thread;
@@ -551,11 +543,7 @@ static int is_stopped(void *arg)
     const double second = 0.02;
     furrow_pool *pool;
     furrow_array *a = furrow_array_new('i', 20, NULL);
-    furrow_call slow = {.kernel = pools_count_slowly,
-                        .out = {a},
-                        .chunk = 1,
-                        .ctx = &second,
-                        .ctx_size = sizeof second};
+    furrow_call slow = pools_slow_call(a, &second, 1);
 
     setpgid(0, 0);
     pool = furrow_pool_open(&(furrow_pool_options){.workers = 2});
@@ -777,11 +765,7 @@ static int forgets_to_close(void *arg)
     furrow_pool *pool = furrow_pool_open(&(furrow_pool_options){.workers = 2});
     const double second = 0.3;
     furrow_array *a = furrow_array_new('i', 4, NULL);
-    furrow_call call = {.kernel = pools_count_slowly,
-                        .out = {a},
-                        .chunk = 1,
-                        .ctx = &second,
-                        .ctx_size = sizeof second};
+    furrow_call call = pools_slow_call(a, &second, 1);
 
     child_want(use(pool, 2) == 0);
     if (*(const int *)arg)

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
+#include <sys/stat.h>
 
 TestSuite(pool, .init = pools_set_up);
 
@@ -251,6 +252,46 @@ Test(pool, timeline_needs_trace)
 
     cr_assert_eq(furrow_pool_timeline(pool, "/tmp/never"), FURROW_EINVAL);
     cr_assert(strstr(error_text(), "without .trace"), "%s", error_text());
+    pools_close(pool);
+    pools_leave_nothing();
+}
+
+static void *write_timeline(void *arg)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/tmp/furrow-%d-timeline.fifo", (int)getpid());
+    return furrow_pool_timeline(arg, path) == 0 ? NULL : arg;
+}
+
+/* Nobody has opened the other end of the pipe that it goes to. */
+Test(pool, calls_do_not_wait_for_the_file_of_a_timeline)
+{
+    char path[64];
+    furrow_pool *pool =
+        furrow_pool_open(&(furrow_pool_options){.workers = 2, .trace = 10});
+    furrow_array *a = pools_array('i', 10);
+    furrow_call call = pools_count_call(a);
+    pthread_t thread;
+    void *failed;
+    int fd;
+
+    snprintf(path, sizeof path, "/tmp/furrow-%d-timeline.fifo", (int)getpid());
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    pools_works(pool);
+    cr_assert_eq(pthread_create(&thread, NULL, write_timeline, pool), 0);
+    left_sleep(0.1);
+    call.deadline = furrow_in(10);
+    cr_assert_eq(furrow_map(pool, &call), 0, "%s", error_text());
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    unlink(path);
+    cr_assert(fd >= 0);
+    for (char got[4096]; read(fd, got, sizeof got) > 0;)
+        ;
+    close(fd);
+    cr_assert_eq(pthread_join(thread, &failed), 0);
+    cr_assert_null(failed);
+    furrow_array_free(a);
     pools_close(pool);
     pools_leave_nothing();
 }

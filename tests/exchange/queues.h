@@ -56,6 +56,31 @@ static inline int get_number(furrow_queue *q, uint64_t *n, furrow_deadline deadl
     return rc == 0 && size != sizeof *n ? 1 : rc;
 }
 
+/* The numbers from `first` to `last` are put in this order, and got in it: 0 when they all
+ * were. */
+static inline int put_numbers(furrow_queue *q, uint64_t first, uint64_t last,
+                              furrow_deadline deadline)
+{
+    int rc = 0;
+
+    for (uint64_t i = first; rc == 0 && i <= last; i++)
+        rc = put_number(q, i, deadline);
+    return rc;
+}
+
+static inline int get_numbers(furrow_queue *q, uint64_t first, uint64_t last,
+                              furrow_deadline deadline)
+{
+    uint64_t n = 0;
+    int rc = 0;
+
+    for (uint64_t i = first; rc == 0 && i <= last; i++) {
+        rc = get_number(q, &n, deadline);
+        rc = rc == 0 && n != i ? 1 : rc;
+    }
+    return rc;
+}
+
 /* Bytes that tell when one is missing, doubled or another's. */
 static inline void fill_bytes(void *at, size_t size, uint64_t seed)
 {

@@ -28,8 +28,7 @@ static int get_six(void *shared)
     uint64_t n;
 
     child_want(get_number(p->q, &n, QUEUES_LONG) == 0 && n == 0); /* go */
-    for (uint64_t i = 1; i <= 6; i++)
-        child_want(get_number(p->back, &n, QUEUES_LONG) == 0 && n == i);
+    child_want(get_numbers(p->back, 1, 6, QUEUES_LONG) == 0);
     return 0;
 }
 
@@ -41,8 +40,7 @@ Test(queue, is_emptied_by_another)
 
     p->back = furrow_queue_new(&six);
     cr_assert_eq(peer_start(&other, get_six, p), 0);
-    for (uint64_t i = 1; i <= 6; i++)
-        cr_assert_eq(put_number(p->back, i, 0), 0);
+    cr_assert_eq(put_numbers(p->back, 1, 6, 0), 0);
     cr_assert_eq(furrow_queue_full(p->back), 1);
     cr_assert_eq(put_number(p->q, 0, 0), 0);
     cr_assert_eq(peer_join(&other), 0);
@@ -70,8 +68,7 @@ static int put_five(void *shared)
 {
     party *p = shared;
 
-    for (uint64_t i = 1; i <= 5; i++)
-        child_want(put_number(p->q, i, QUEUES_LONG) == 0);
+    child_want(put_numbers(p->q, 1, 5, QUEUES_LONG) == 0);
     return 0;
 }
 
@@ -83,10 +80,7 @@ Test(queue, gets_in_order_what_another_put)
     uint64_t n = 0;
 
     cr_assert_eq(peer_start(&other, put_five, p), 0);
-    for (uint64_t i = 1; i <= 5; i++) {
-        cr_assert_eq(get_number(p->q, &n, QUEUES_LONG), 0);
-        cr_assert_eq(n, i);
-    }
+    cr_assert_eq(get_numbers(p->q, 1, 5, QUEUES_LONG), 0);
     cr_assert_eq(get_number(p->q, &n, 0), FURROW_EEMPTY);
     cr_assert_eq(peer_join(&other), 0);
     party_free(p);
@@ -140,8 +134,7 @@ static int put_ten_more(void *shared)
 {
     party *p = shared;
 
-    for (uint64_t i = 10; i < 20; i++)
-        child_want(put_number(p->q, i, 0) == 0);
+    child_want(put_numbers(p->q, 10, 19, 0) == 0);
     return 0;
 }
 
@@ -152,13 +145,9 @@ Test(queue, is_used_on_by_who_was_started_after_the_first_put)
     peer other;
     uint64_t n = 0;
 
-    for (uint64_t i = 0; i < 10; i++)
-        cr_assert_eq(put_number(p->q, i, 0), 0);
+    cr_assert_eq(put_numbers(p->q, 0, 9, 0), 0);
     cr_assert_eq(peer_start(&other, put_ten_more, p), 0);
-    for (uint64_t i = 0; i < 20; i++) {
-        cr_assert_eq(get_number(p->q, &n, QUEUES_LONG), 0);
-        cr_assert_eq(n, i);
-    }
+    cr_assert_eq(get_numbers(p->q, 0, 19, QUEUES_LONG), 0);
     cr_assert_eq(get_number(p->q, &n, 0), FURROW_EEMPTY);
     cr_assert_eq(peer_join(&other), 0);
     party_free(p);
@@ -232,8 +221,7 @@ static int put_hundred(void *shared)
 {
     party *p = shared;
 
-    for (uint64_t i = 0; i < 100; i++)
-        child_want(put_number(p->q, i, 0) == 0);
+    child_want(put_numbers(p->q, 0, 99, 0) == 0);
     return 0;
 }
 
@@ -241,13 +229,11 @@ Test(queue, who_has_put_ends_without_a_consumer)
 {
     party *p = party_new(NULL);
     peer other;
-    uint64_t n = 0;
 
     cr_assert_eq(peer_start(&other, put_hundred, p), 0);
     cr_assert_eq(peer_join(&other), 0);
     cr_assert_eq(furrow_queue_size(p->q), 100);
-    for (uint64_t i = 0; i < 100; i++)
-        cr_assert(get_number(p->q, &n, 0) == 0 && n == i);
+    cr_assert_eq(get_numbers(p->q, 0, 99, 0), 0);
     party_free(p);
 }
 
@@ -282,12 +268,10 @@ Test(queue, wakes_a_producer_that_sleeps)
     furrow_queue_options one = {.capacity = 1};
     party *p = party_new(&one);
     peer other;
-    uint64_t n = 0;
 
     cr_assert_eq(peer_start(&other, put_five, p), 0);
     left_sleep(0.02);
-    for (uint64_t i = 1; i <= 5; i++)
-        cr_assert(get_number(p->q, &n, QUEUES_LONG) == 0 && n == i);
+    cr_assert_eq(get_numbers(p->q, 1, 5, QUEUES_LONG), 0);
     cr_assert_eq(peer_join(&other), 0);
     party_free(p);
 }

@@ -140,16 +140,13 @@ static int sleep_in_get(void *shared)
 Test(queue_death, of_a_sleeper_takes_no_message_along)
 {
     party *p = party_new(NULL);
-    uint64_t n;
     pid_t pid = child_start(sleep_in_get, p);
 
     left_sleep(0.02);
     cr_assert_eq(kill(pid, SIGKILL), 0);
     cr_assert_eq(child_wait(pid), CHILD_SIGNAL + SIGKILL);
-    for (uint64_t i = 0; i < 10; i++)
-        cr_assert_eq(put_number(p->q, i, 0), 0);
-    for (uint64_t i = 0; i < 10; i++)
-        cr_assert(get_number(p->q, &n, 0) == 0 && n == i);
+    cr_assert_eq(put_numbers(p->q, 0, 9, 0), 0);
+    cr_assert_eq(get_numbers(p->q, 0, 9, 0), 0);
     party_free(p);
 }
 

@@ -29,8 +29,7 @@ Test(queue_join, waits_until_all_is_done)
 
     for (int i = 0; i < 4; i++)
         cr_assert_eq(peer_start(&worker[i], work, p), 0);
-    for (uint64_t i = 0; i < 10; i++)
-        cr_assert_eq(put_number(p->q, i, 0), 0);
+    cr_assert_eq(put_numbers(p->q, 0, 9, 0), 0);
     cr_assert_eq(furrow_queue_join(p->q, QUEUES_LONG), 0);
     cr_assert_eq(fw_load_seqcst(&p->number[0]), 10);
     for (int i = 0; i < 4; i++)

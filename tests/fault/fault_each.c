@@ -96,7 +96,7 @@ static int fits(const operation *op, fault f, int code)
     case FURROW_ETIME:
     case FURROW_EEMPTY:
     case FURROW_EBROKEN:
-        return operations_have_peers && f != FAULT_EINTR && f != FAULT_EAGAIN;
+        return operations.have_peers && f != FAULT_EINTR && f != FAULT_EAGAIN;
     default:
         return 0;
     }
@@ -110,7 +110,8 @@ static void judge_error(program *p, const world *w, int rc)
         wrong(p, "the error is %s", furrow_status_name(rc));
     if (strlen(e->text) < 10 || strstr(e->text, "Success") || strchr(e->text, '\n'))
         wrong(p, "the sentence is \"%s\"", e->text);
-    if (rc == FURROW_EDIED && w->a && world_torn_only(w) != 0)
+    if (rc == FURROW_EDIED && w->a && operations.check_torn &&
+        operations.check_torn(w) != 0)
         wrong(p, "elements are wrong that are not torn");
 }
 
@@ -402,10 +403,13 @@ static int trace_share(int share, char **argv)
                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int failed = 0;
 
-    for (int i = 0; i < operation_count; i++)
-        if (argv[1] ? share == 0 && strcmp(argv[1], operations[i].name) == 0
+    for (int i = 0; i < operations.count; i++) {
+        const operation *op = &operations.operation[i];
+
+        if (argv[1] ? share == 0 && strcmp(argv[1], op->name) == 0
                     : i % TRACERS == share)
-            failed += try_operation(&operations[i], r, argv[1] ? argv + 2 : argv + 1);
+            failed += try_operation(op, r, argv[1] ? argv + 2 : argv + 1);
+    }
     return failed;
 }
 

@@ -317,7 +317,22 @@ static int check_loaded(world *w)
     return w->b->len == FEW ? all_are(w->b, 0) : -1;
 }
 
-const operation operations[] = {
+static int check_torn(const world *w)
+{
+    const furrow_torn *torn;
+    size_t n = furrow_error_ranges(&torn), k = 0;
+    const double *y = w->a->data, value = y[0];
+
+    for (size_t i = 0; n > 0 && i < w->a->len; i++) {
+        while (k < n && i >= torn[k].end)
+            k++;
+        if ((k == n || i < torn[k].begin) && y[i] != 1 && y[i] != 2 && y[i] != value)
+            return -1;
+    }
+    return 0;
+}
+
+static const operation list[] = {
     {"heap", nothing, run_heap, nothing},
     {"array-small", need_heap, run_small, check_zeros},
     {"array-large", need_heap, run_large, check_zeros},
@@ -345,8 +360,9 @@ const operation operations[] = {
     {"npy-load", need_saved, run_load, check_loaded},
     {"npy-map", need_saved, run_map_file, check_loaded},
 };
-const int operations_have_peers = 0;
-const int operation_count = sizeof operations / sizeof *operations;
+
+const operation_table operations = {
+    .operation = list, .count = sizeof list / sizeof *list, .check_torn = check_torn};
 
 /* ---- the world ----------------------------------------------------------------------*/
 
@@ -362,21 +378,6 @@ int world_end(world *w)
     w->pool = NULL;
     w->a = w->b = NULL;
     return rc;
-}
-
-int world_torn_only(const world *w)
-{
-    const furrow_torn *torn;
-    size_t n = furrow_error_ranges(&torn), k = 0;
-    const double *y = w->a->data, value = y[0];
-
-    for (size_t i = 0; n > 0 && i < w->a->len; i++) {
-        while (k < n && i >= torn[k].end)
-            k++;
-        if ((k == n || i < torn[k].begin) && y[i] != 1 && y[i] != 2 && y[i] != value)
-            return -1;
-    }
-    return 0;
 }
 
 int world_use_library(void)

@@ -24,18 +24,24 @@ typedef struct operation {
     int (*check)(world *w);   /* after success: 0 when its effect is right */
 } operation;
 
-extern const operation operations[];
-extern const int operation_count;
+/* A program has one table of them. */
+typedef struct operation_table {
+    const operation *operation;
+    int count;
 
-/* Do they speak with a process beside them? What befalls that shows as the end of a file or
- * of a message, as a broken barrier, or as a deadline. */
-extern const int operations_have_peers;
+    /* They speak with a process beside them: what befalls that shows as the end of a file or
+     * of a message, as a broken barrier, or as a deadline. */
+    int have_peers;
+
+    /* After FURROW_EDIED in a call: 0 when everything but the torn ranges is as it should be.
+     * NULL: no call is made that could be torn. */
+    int (*check_torn)(const world *w);
+} operation_table;
+
+extern const operation_table operations;
 
 /* Close and free whatever the world has. 0, or an error. */
 int world_end(world *w);
-
-/* After FURROW_EDIED in a call: is everything but the torn ranges as it should be? */
-int world_torn_only(const world *w);
 
 /* A pool, an array and a call from beginning to end. 0 when all is right. */
 int world_use_library(void);

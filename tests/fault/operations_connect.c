@@ -372,7 +372,7 @@ static int run_client(world *w)
     return finish(w, pid, rc);
 }
 
-const operation operations[] = {
+static const operation list[] = {
     {"pipe-duplex", nothing, need_duplex, check_both},
     {"pipe-one-way", nothing, need_from, check_both},
     {"recv", need_duplex, run_recv, nothing},
@@ -391,8 +391,9 @@ const operation operations[] = {
     {"accept", need_listener, run_accept, nothing},
     {"client", need_listener, run_client, nothing},
 };
-const int operations_have_peers = 1;
-const int operation_count = sizeof operations / sizeof *operations;
+
+const operation_table operations = {
+    .operation = list, .count = sizeof list / sizeof *list, .have_peers = 1};
 
 /* ---- the world -------------------------------------------------------------------*/
 
@@ -404,12 +405,6 @@ int world_end(world *w)
     rc = furrow_listener_close(w->end[2]) ? -1 : rc;
     memset(w->end, 0, sizeof w->end);
     return rc;
-}
-
-int world_torn_only(const world *w)
-{
-    (void)w;
-    return 0;
 }
 
 int world_use_library(void)

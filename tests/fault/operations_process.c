@@ -80,7 +80,7 @@ static int check_process(world *w)
     return w->sum == -SIGKILL || (w->sum == 3 && *(double *)w->a->data == 1) ? 0 : -1;
 }
 
-const operation operations[] = {
+static const operation list[] = {
     {"process-fork", need_array, run_process_fork, check_process},
     {"process-daemon", need_array, run_process_daemon, check_process},
     {"process-spawn", need_array, run_process_spawn, check_process},
@@ -88,8 +88,9 @@ const operation operations[] = {
     {"process-forkserver-there", need_server, run_process_forkserver, check_process},
     {"process-thread", need_array, run_process_thread, check_process},
 };
-const int operations_have_peers = 0;
-const int operation_count = sizeof operations / sizeof *operations;
+
+const operation_table operations = {.operation = list,
+                                    .count = sizeof list / sizeof *list};
 
 /* ---- the world ----------------------------------------------------------------------*/
 
@@ -100,13 +101,6 @@ int world_end(world *w)
     fw_server_stop();
     w->a = NULL;
     return rc;
-}
-
-/* No call is made here that could be torn. */
-int world_torn_only(const world *w)
-{
-    (void)w;
-    return 0;
 }
 
 int world_use_library(void)

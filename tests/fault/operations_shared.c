@@ -184,7 +184,7 @@ static int is_list(world *w)
     return furrow_list_get(w->end[2], 1, &item, NULL, 0) || item.integer != 2 ? -1 : 0;
 }
 
-const operation operations[] = {
+static const operation list[] = {
     {"segment-create", need_heap, run_create, is_seen_by_another},
     {"segment-create-unnamed", need_heap, run_create_unnamed, is_seen_by_another},
     {"segment-attach", run_create, run_attach, is_attached},
@@ -197,8 +197,9 @@ const operation operations[] = {
     {"list-create", need_heap, run_list, is_list},
     {"list-set", run_list, run_set, is_list},
 };
-const int operations_have_peers = 0;
-const int operation_count = sizeof operations / sizeof *operations;
+
+const operation_table operations = {.operation = list,
+                                    .count = sizeof list / sizeof *list};
 
 /* ---- the world ----------------------------------------------------------------------*/
 
@@ -216,12 +217,6 @@ int world_end(world *w)
     memset(w->end, 0, sizeof w->end);
     kind = NO_OBJECT;
     return rc;
-}
-
-int world_torn_only(const world *w)
-{
-    (void)w;
-    return 0;
 }
 
 int world_use_library(void)

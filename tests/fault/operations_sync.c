@@ -372,7 +372,7 @@ static int need_queue(world *w)
     return need_heap(w) < 0 ? -1 : run_queue(w);
 }
 
-const operation operations[] = {
+static const operation list[] = {
     {"lock-new", need_heap, run_lock, is_lock},
     {"semaphore-new", need_heap, run_semaphore, is_semaphore},
     {"event-new", need_heap, run_event, is_event},
@@ -392,8 +392,9 @@ const operation operations[] = {
     {"get-long", need_long, run_get_long, is_empty},
     {"get-late", need_queue, run_get_late, is_empty},
 };
-const int operations_have_peers = 1;
-const int operation_count = sizeof operations / sizeof *operations;
+
+const operation_table operations = {
+    .operation = list, .count = sizeof list / sizeof *list, .have_peers = 1};
 
 /* ---- the world ----------------------------------------------------------------------*/
 
@@ -405,12 +406,6 @@ int world_end(world *w)
     memset(w->end, 0, sizeof w->end);
     kind = NO_OBJECT;
     return rc;
-}
-
-int world_torn_only(const world *w)
-{
-    (void)w;
-    return 0;
 }
 
 int world_use_library(void)

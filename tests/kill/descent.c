@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/ptrace.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 
 #define SECOND INT64_C(1000000000)
@@ -47,24 +46,13 @@ static int run_to(tracee *t, int what)
     }
 }
 
-static int look(tracee *t)
-{
-    struct user_regs_struct regs;
-
-    if (ptrace(PTRACE_GETREGS, t->pid, NULL, &regs) != 0)
-        return -1;
-    t->pc = regs.rip;
-    t->sp = regs.rsp;
-    return 0;
-}
-
 static int take(tracee *t, pid_t child)
 {
     *t = (tracee){.pid = child, .foreign = t->foreign};
     if (kin_change(child, &t->status, 5 * SECOND) != 0 || !WIFSTOPPED(t->status) ||
         ptrace(PTRACE_SETOPTIONS, child, NULL, NULL) != 0)
         return -1;
-    return look(t);
+    return tracee_look(t);
 }
 
 int descent_follow(tracee *t)
@@ -86,5 +74,5 @@ int descent_run(tracee *t)
         return -1;
     t->foreign = 1;
     t->robust = 0;
-    return look(t);
+    return tracee_look(t);
 }

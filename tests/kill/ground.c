@@ -9,7 +9,9 @@
 #include "participant.h"
 #include "slab.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
     BYSTANDER = 2000,
@@ -193,6 +195,15 @@ int ground_sweep(scene *s)
     fw_heap_sweep();
     row_want(s, furrow_fsck() == 0);
     return 0;
+}
+
+int ground_has_name(const char *name)
+{
+    char path[100];
+    struct stat status;
+
+    snprintf(path, sizeof path, "/dev/shm/%.63s", name);
+    return lstat(path, &status) == 0;
 }
 
 int ground_is_alive(void)

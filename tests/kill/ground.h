@@ -39,6 +39,9 @@ int ground_bury(scene *s, int exact);
 /* row.visit, row.recover: whole before the sweep and after it. */
 int ground_sweep(scene *s);
 
+/* Is there shared memory of this name? */
+int ground_has_name(const char *name);
+
 /* This process still has its participant line. */
 int ground_is_alive(void);
 

@@ -109,6 +109,13 @@ int kin_end(pid_t pid, int ms)
     return status;
 }
 
+int kin_is_killed(int (*run)(void *arg), void *arg)
+{
+    pid_t pid = kin_start(run, arg);
+
+    return pid > 0 && kin_end(pid, 5000) == KIN_SIGNAL + SIGKILL;
+}
+
 /* While it is a zombie its number is nobody else's, nor its group's. */
 static int is_over(pid_t pid)
 {

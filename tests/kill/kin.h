@@ -30,6 +30,9 @@ int kin_end(pid_t pid, int ms);
 /* The same for a process with a group of its own, of which nobody is left then. */
 int kin_end_group(pid_t pid, int ms);
 
+/* Does a child that does run(arg) end by SIGKILL, within seconds? */
+int kin_is_killed(int (*run)(void *arg), void *arg);
+
 /* Wait until it has stopped or ended, as waitpid() tells it. 0, or -1: not in time. */
 int kin_change(pid_t pid, int *status, int64_t ns);
 

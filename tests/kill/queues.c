@@ -92,8 +92,7 @@ static int lay_letter(scene *s, char what)
         queue_note(s, QUEUE_GOT, (uint64_t)got);
         return 0;
     default:
-        row_want(s, kin_end(kin_start(what == 'c' ? claim_and_die : take_and_die, s),
-                            5000) == KIN_SIGNAL + SIGKILL);
+        row_want(s, kin_is_killed(what == 'c' ? claim_and_die : take_and_die, s));
         return 0;
     }
 }

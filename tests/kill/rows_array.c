@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { OF_SLAB = 20, OF_PAGES = 2000, OF_LARGE = (1 << 18) + 1 };
@@ -205,20 +204,11 @@ static int make_named_before(scene *s)
     return 0;
 }
 
-static int is_named(const scene *s)
-{
-    char path[100];
-    struct stat status;
-
-    snprintf(path, sizeof path, "/dev/shm%.63s", s->object);
-    return lstat(path, &status) == 0;
-}
-
 static int bury_named(scene *s)
 {
     if (ground_bury(s, 0) != 0)
         return 1;
-    row_want(s, !is_named(s));
+    row_want(s, !ground_has_name(s->object));
     return make_named(s) || furrow_array_free(s->made) != 0;
 }
 

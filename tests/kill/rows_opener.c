@@ -66,15 +66,6 @@ static const operation fencing = {.object = "opener",
                                   .steps = 1,
                                   .survive = family_survive_opener};
 
-static const operation mapping_behind = {.object = "opener",
-                                         .name = "map",
-                                         .set_up = family_lay,
-                                         .act = family_act_opener,
-                                         .watch = family_watch,
-                                         .from = row_at(family_map),
-                                         .steps = 1,
-                                         .survive = family_survive_opener};
-
 static const operation handing_over = {.object = "opener",
                                        .name = "hand_over",
                                        .set_up = family_lay,
@@ -125,7 +116,7 @@ static const row rows[] = {
     {&submitting, "", .script = &queues},
     {&scanning, "torn", .script = &death},
     {&fencing, "torn", .script = &death},
-    {&mapping_behind, "turn_taken", .script = &behind},
+    {&mapping, "turn_taken", .script = &behind},
     {&handing_over, "contended", .script = &before},
     {&closing, "", .script = &plain},
     {&ending, "", .script = &plain},

@@ -40,7 +40,7 @@ static int lay_lost_task(scene *s)
 {
     if (queue_lay_joinable(s) != 0)
         return 1;
-    row_want(s, kin_end(kin_start(get_and_die, s), 5000) == KIN_SIGNAL + SIGKILL);
+    row_want(s, kin_is_killed(get_and_die, s));
     return 0;
 }
 

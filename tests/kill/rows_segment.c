@@ -12,22 +12,12 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static int lay_name(scene *s)
 {
     snprintf(s->object, 64, "furrow-kill-%05d-%05d", (int)kin_first(), (int)getpid());
     return ground_lay(s);
-}
-
-static int is_named(const scene *s)
-{
-    char path[100];
-    struct stat status;
-
-    snprintf(path, sizeof path, "/dev/shm/%.63s", s->object);
-    return lstat(path, &status) == 0;
 }
 
 static int make_segment(scene *s)
@@ -71,10 +61,10 @@ static int bury_segment(scene *s)
 {
     if (ground_bury(s, 1) != 0)
         return 1;
-    row_want(s, !is_named(s));
+    row_want(s, !ground_has_name(s->object));
     if (make_segment(s) != 0)
         return 1;
-    row_want(s, furrow_segment_free(s->made) == 0 && !is_named(s));
+    row_want(s, furrow_segment_free(s->made) == 0 && !ground_has_name(s->object));
     return 0;
 }
 

@@ -100,12 +100,9 @@ static int hold_and_die(void *arg)
 
 static int lay_dead_holder(scene *s)
 {
-    pid_t pid;
-
     if (lay(s) != 0)
         return 1;
-    pid = kin_start(hold_and_die, s);
-    row_want(s, pid > 0 && kin_end(pid, 5000) == KIN_SIGNAL + SIGKILL);
+    row_want(s, kin_is_killed(hold_and_die, s));
     return 0;
 }
 

@@ -36,7 +36,7 @@ static long ask(request what, const tracee *t, uintptr_t at, uintptr_t data)
     return ptrace(what, t->pid, (void *)at, (void *)data);
 }
 
-static int read_registers(tracee *t)
+int tracee_look(tracee *t)
 {
     struct user_regs_struct regs;
 
@@ -67,7 +67,7 @@ static tracee_state arrive(tracee *t, request how)
         if (!WIFSTOPPED(t->status))
             return TRACEE_GONE;
         if (WSTOPSIG(t->status) == SIGTRAP)
-            return read_registers(t) == 0 ? TRACEE_STOPPED : TRACEE_LOST;
+            return tracee_look(t) == 0 ? TRACEE_STOPPED : TRACEE_LOST;
         if (ask(how, t, 0, (uintptr_t)WSTOPSIG(t->status)) != 0)
             return TRACEE_LOST;
     }
@@ -85,7 +85,7 @@ static tracee_state arrive_soon(tracee *t)
             return TRACEE_LOST;
         return arrive(t, PTRACE_SINGLESTEP);
     }
-    return read_registers(t) == 0 ? TRACEE_STOPPED : TRACEE_LOST;
+    return tracee_look(t) == 0 ? TRACEE_STOPPED : TRACEE_LOST;
 }
 
 /* What a copy of this process executes can be read here. */
@@ -132,7 +132,7 @@ int tracee_fork(tracee *t, int (*run)(void *arg), void *arg)
         !WIFSTOPPED(t->status))
         return -1;
     find_list(t);
-    return read_registers(t);
+    return tracee_look(t);
 }
 
 int tracee_seize(tracee *t, pid_t pid)
@@ -144,7 +144,7 @@ int tracee_seize(tracee *t, pid_t pid)
     if (kin_change(pid, &t->status, PATIENCE_MS * MS) != 0 || !WIFSTOPPED(t->status))
         return -1;
     find_list(t);
-    return read_registers(t);
+    return tracee_look(t);
 }
 
 /* ---- going on ---------------------------------------------------------------------*/

@@ -49,6 +49,9 @@ tracee_state tracee_wake(tracee *t);
 /* Has the head of its robust list changed since the last look? */
 int tracee_list_changed(tracee *t);
 
+/* It is stopped: have its pc and sp. 0, or -1. */
+int tracee_look(tracee *t);
+
 /* Is the next instruction a system call? A word of its memory. */
 int tracee_at_call(const tracee *t);
 uintptr_t tracee_word(const tracee *t, uintptr_t at);

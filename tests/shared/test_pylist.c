@@ -4,7 +4,7 @@
  */
 #include "left.h"
 #include "peer.h"
-#include "shared_segment.h"
+#include "pylists.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -35,20 +35,6 @@ static furrow_segment *basics(void)
 
     cr_assert_not_null(s, "%s", error_text());
     return s;
-}
-
-static int is_there(const furrow_segment *s, size_t index, furrow_item item)
-{
-    char buffer[512];
-    furrow_item out;
-
-    if (furrow_pylist_get(s, index, &out, buffer, sizeof buffer) != 0 ||
-        out.kind != item.kind)
-        return 0;
-    if (item.kind == FURROW_BYTES || item.kind == FURROW_TEXT)
-        return out.size == item.size &&
-               (item.size == 0 || memcmp(out.data, item.data, item.size) == 0);
-    return item.kind == FURROW_NONE || memcmp(&out.integer, &item.integer, 8) == 0;
 }
 
 /* ---- lists ------------------------------------------------------------------------*/

@@ -4,7 +4,7 @@
  * Skipped where there is no python3.
  */
 #include "left.h"
-#include "shared_segment.h"
+#include "pylists.h"
 
 #include <criterion/criterion.h>
 
@@ -114,20 +114,6 @@ Test(python, makes_a_segment_that_we_attach)
     s = furrow_segment_attach(name);
     cr_assert_not_null(s, "who attached it has left it");
     cr_assert_eq(furrow_segment_unlink(s) | furrow_segment_free(s), 0);
-}
-
-static int is_there(const furrow_segment *s, size_t index, furrow_item item)
-{
-    char buffer[512];
-    furrow_item out;
-
-    if (furrow_pylist_get(s, index, &out, buffer, sizeof buffer) != 0 ||
-        out.kind != item.kind)
-        return 0;
-    if (item.kind == FURROW_BYTES || item.kind == FURROW_TEXT)
-        return out.size == item.size &&
-               (item.size == 0 || memcmp(out.data, item.data, item.size) == 0);
-    return item.kind == FURROW_NONE || memcmp(&out.integer, &item.integer, 8) == 0;
 }
 
 /* CPython: _TestSharedMemory.test_shared_memory_ShareableList_basics (fork) */
