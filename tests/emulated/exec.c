@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * execve() and prctl() for test programs that run under QEMU's user mode.
+ * execve(), prctl() and madvise() for test programs that run under QEMU's user mode.
  *
  * QEMU hands execve() to the host's kernel, which refuses a program for another processor
  * unless somebody has registered the emulator with it, which needs root. Criterion
  * executes its suite anew for each test. So a program for this processor is executed by
  * the emulator, FURROW_EMULATOR (words separated by '|'), and any other as it is.
  *
- * QEMU refuses prctl(PR_SET_CHILD_SUBREAPER), but its plugin has done it (kernel.c).
+ * QEMU refuses prctl(PR_SET_CHILD_SUBREAPER), but its plugin has done it (kernel.c). It says
+ * that all advice was taken: its plugin tells what the host's kernel said.
  *
  * Linked into the test programs; a call from a shared library finds it here too.
  */
+#include "kernel.h"
+
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -93,4 +97,16 @@ int prctl(int option, ...)
     rc = (int)syscall(SYS_prctl, option, argument[0], argument[1], argument[2],
                       argument[3]);
     return rc < 0 && option == PR_SET_CHILD_SUBREAPER ? 0 : rc;
+}
+
+/* Weak: a test may have its own. */
+__attribute__((weak)) int madvise(void *at, size_t size, int advice)
+{
+    int told = 0;
+    long rc = syscall(SYS_madvise, at, size, advice, &told, EMULATED_TELL);
+
+    if (rc != 0 || told == 0)
+        return (int)rc;
+    errno = told;
+    return -1;
 }

@@ -10,6 +10,7 @@
  *   prctl            PR_SET_CHILD_SUBREAPER is refused. It is done here, and exec.c tells the
  *                    guest so.
  *   madvise          MADV_REMOVE and MADV_POPULATE_ are taken for advice that may be ignored.
+ *                    What the host's kernel answers is told to who asks for it (exec.c).
  *
  * And a forked child: QEMU 7 and 8 forget there the threads that it has not, but not in the
  * table of their plugins' code, and abort when it starts a thread that takes a number from
@@ -17,6 +18,9 @@
  *
  * Addresses are the guest's: the same on the host (guest_base 0) where both have 64 bits.
  */
+#include "kernel.h"
+
+#include <errno.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -93,10 +97,18 @@ static int is_no_mere_advice(uint64_t advice)
            advice == MADV_POPULATE_WRITE;
 }
 
+static void advise(uint64_t at, uint64_t size, int advice, int *told)
+{
+    int rc = madvise((void *)(guest_base + at), size, advice);
+
+    if (told)
+        *told = rc ? errno : 0;
+}
+
 static void hear(uint64_t id, unsigned cpu, int64_t number, uint64_t a, uint64_t b,
                  uint64_t c, uint64_t d, uint64_t e, uint64_t f, uint64_t g, uint64_t h)
 {
-    (void)id, (void)cpu, (void)d, (void)e, (void)f, (void)g, (void)h;
+    (void)id, (void)cpu, (void)f, (void)g, (void)h;
     forget_absent();
     if (number == SET_ROBUST_LIST) {
         learn();
@@ -105,7 +117,7 @@ static void hear(uint64_t id, unsigned cpu, int64_t number, uint64_t a, uint64_t
     } else if (number == PRCTL && a == PR_SET_CHILD_SUBREAPER) {
         (void)prctl(PR_SET_CHILD_SUBREAPER, b, 0, 0, 0);
     } else if (number == MADVISE && is_no_mere_advice(c)) {
-        (void)madvise((void *)(guest_base + a), b, (int)c);
+        advise(a, b, (int)c, e == EMULATED_TELL ? (int *)(guest_base + d) : NULL);
     }
 }
 
