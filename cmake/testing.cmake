@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
 # Tests link the static library, whose internal functions they may call. A test never
-# lasts: every ctest has a TIMEOUT. Suites run one after another (-j1 within a suite):
-# pinning and timing do not mix with neighbours.
+# lasts: every ctest has a TIMEOUT. Where workers are pinned, or memory or time is measured,
+# suites run one after another (-j1 within a suite): that does not mix with neighbours. The
+# others, of objects between processes, run side by side.
 set(FURROW_TEST_SECONDS 120)
 set(FURROW_CASE_SECONDS 60) # one test of a suite
 if(FURROW_SANITIZE)
@@ -39,8 +40,13 @@ endfunction()
 set(FURROW_ROOMS ${CMAKE_BINARY_DIR}/rooms.txt)
 file(WRITE ${FURROW_ROOMS} "")
 
-# Criterion suites of one room, once for each start method in `starts`.
+# Criterion suites of one room, once for each start method in `starts`; but the nouns that
+# follow start nobody, or always processes, and run once.
 function(furrow_suites room starts)
+    set(serial ON)
+    if(room MATCHES "^(sync|process|shared|exchange|connect|manager)$")
+        set(serial OFF)
+    endif()
     list(JOIN starts " " said)
     file(APPEND ${FURROW_ROOMS} "${room} ${said}\n")
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${room}/test_*.c)
@@ -50,10 +56,12 @@ function(furrow_suites room starts)
         set(target test_${room}_${noun})
         furrow_test_target(${target} ${source})
         target_link_libraries(${target} PRIVATE PkgConfig::CRITERION)
-        if(starts)
+        if(starts AND NOT noun IN_LIST ARGN)
             foreach(start ${starts})
                 furrow_test_add(${room}.${noun}.${start} ${target} ${start} -j1
                     --timeout ${FURROW_CASE_SECONDS})
+                set_tests_properties(${room}.${noun}.${start} PROPERTIES
+                    RUN_SERIAL ${serial})
             endforeach()
         else()
             furrow_test_add(${room}.${noun} ${target} "" -j1
