@@ -134,8 +134,8 @@ typedef struct furrow_pool_options {
  * workers, and all calls fail with FURROW_EDIED, futures with FURROW_ECLOSED.
  * Errors: FURROW_EINVAL (options, variables; spawn or forkserver, and furrow_init() has not
  * run), FURROW_ENOMEM, FURROW_ENOTSUP (the program has closed the heap's file, which spawn
- * and forkserver hand on), FURROW_EDIED (what was run anew ended before it could begin),
- * FURROW_EOS. Blocks until all workers are up: some ms. */
+ * and forkserver hand on), FURROW_EDIED (what was run anew, or the nursery, ended before the
+ * workers were up), FURROW_EOS. Blocks until all workers are up: some ms. */
 furrow_pool *furrow_pool_open_sized(const furrow_pool_options *options, size_t size);
 inline furrow_pool *furrow_pool_open(const furrow_pool_options *options)
 {

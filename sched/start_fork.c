@@ -105,6 +105,7 @@ static int wait_until_up(fw_team *team)
     fw_control *c = team->control;
 
     for (;;) {
+        int gone = nursery_gone(team); /* before what it says is looked at */
         uint32_t up = fw_load_seqcst(&c->up);
         int why = why_not_up(c);
 
@@ -112,8 +113,9 @@ static int wait_until_up(fw_team *team)
             return 0;
         if (why)
             return tell_not_up(c, why, up);
-        if (nursery_gone(team))
-            return fw_fail(FURROW_EOS, "the pool's nursery ended at once");
+        if (gone)
+            return fw_fail(FURROW_EDIED,
+                           "the pool's nursery ended before its workers were up");
         (void)fw_os_futex_wait(&c->up, up, fw_os_now() + 100 * 1000 * 1000);
     }
 }
