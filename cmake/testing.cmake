@@ -19,7 +19,8 @@ function(furrow_test_target target)
         PkgConfig::HWLOC Threads::Threads m)
     target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_compile_definitions(${target} PRIVATE
-        FURROW_SOURCE_DIR="${CMAKE_SOURCE_DIR}" FURROW_BINARY_DIR="${CMAKE_BINARY_DIR}")
+        FURROW_SOURCE_DIR="${CMAKE_SOURCE_DIR}" FURROW_BINARY_DIR="${CMAKE_BINARY_DIR}"
+        FURROW_CASE_SECONDS=${FURROW_CASE_SECONDS})
     if(FURROW_EMULATOR)
         target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests/emulated/exec.c)
         list(JOIN FURROW_EMULATOR "|" emulator)
