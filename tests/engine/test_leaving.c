@@ -122,6 +122,7 @@ Test(leaving, who_waits_for_what_came_too_late)
 /* Its pid may be another's by now, and so may the number of a file that is closed. */
 Test(leaving, who_wakes_the_nursery)
 {
+    double until = left_clock() + 10;
     furrow_pool *pool;
     closer c;
 
@@ -129,6 +130,8 @@ Test(leaving, who_wakes_the_nursery)
     pool = pools_open(2);
     fw_team_come_in(pool->team);
     begin_to_close(&c, pool);
+    while (!fw_os_pidfd_dead(pool->team->nursery_pidfd) && left_clock() < until)
+        left_sleep(0.001);
     cr_assert(fw_os_pidfd_dead(pool->team->nursery_pidfd), "ours, and of nobody else");
     pool->team->start->notify(pool->team);
     fw_team_leave(pool->team);
