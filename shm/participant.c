@@ -29,6 +29,7 @@ typedef struct self {
 } self;
 
 enum { LINE_BITS = 12, GEN_MAX = 0xffff };
+#define MOMENT_NS ((int64_t)100 * 1000 * 1000)
 _Static_assert(FW_PARTICIPANTS == 1 << LINE_BITS, "an owner's number holds any line");
 
 static void *_Atomic page;
@@ -162,6 +163,23 @@ uint32_t fw_participant_owner(void)
     line = fw_participant_self(heap);
     fw_heap_unlock(heap);
     return line < 0 ? 0 : joined();
+}
+
+uint32_t fw_participant_owner_by(furrow_deadline deadline)
+{
+    uint32_t owner = joined();
+    furrow_deadline before, until;
+
+    if (owner)
+        return owner;
+    until = fw_os_now() + MOMENT_NS;
+    until = deadline > until ? deadline : until;
+    before = fw_heap_patience(until);
+    if (before < until) /* it is in a hurry already */
+        (void)fw_heap_patience(before);
+    owner = fw_participant_owner();
+    (void)fw_heap_patience(before);
+    return owner;
 }
 
 int fw_participant_owner_gone(uint32_t owner)
