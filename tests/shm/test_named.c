@@ -230,6 +230,25 @@ Test(named, the_name_is_another_ones_by_now)
     close(fd);
 }
 
+/* The memory stays for a slice, but the name goes with its owner's handle. */
+Test(named, name_goes_before_a_slice)
+{
+    furrow_array *a = create('d', 5000), *part;
+
+    ((double *)a->data)[7] = 4;
+    part = furrow_array_slice(a, 7, 8);
+    cr_assert_not_null(part);
+    cr_assert_eq(furrow_array_free(a), 0);
+    cr_assert(!exists());
+    a = create('d', 10);
+    cr_assert_eq(((double *)part->data)[0], 4.0);
+    cr_assert_eq(furrow_array_free(part), 0);
+    cr_assert(exists(), "another one's by now");
+    cr_assert_eq(furrow_array_free(a), 0);
+    cr_assert(!exists());
+    cr_assert_eq(furrow_fsck(), 0);
+}
+
 static int create_kept(void *arg)
 {
     furrow_array_options options = {.name = name, .keep = 1};
