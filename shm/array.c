@@ -4,7 +4,7 @@
  *
  * Who writes: the creator fills object and block before both are published as one
  * (heap.c); afterwards only `refs` changes, `rule` when a pool takes the memory, and
- * `magic` once, when the handle is freed. A root counts itself and its slices; whoever
+ * `magic` once, when the handle is freed, and the name with it. A root counts itself and its slices; whoever
  * takes the last reference frees object and block as one (array_end.c). Of one with slices,
  * killed between the last decrement and the free, the block stays until the family ends; it
  * is never freed twice.
@@ -266,11 +266,18 @@ static int named_publish(fw_array *a, const char *name, int keep)
     return 0;
 }
 
+/* It goes with the handle, whatever slices there are. */
+static void drop_name(fw_array *a)
+{
+    if (a->name >= 0)
+        fw_names_remove(a->name);
+    a->name = -1;
+}
+
 static int object_free(fw_array *a)
 {
     if (a->kind == FW_ARRAY_FILE) {
-        if (a->name >= 0)
-            fw_names_remove(a->name);
+        drop_name(a);
         (void)fw_os_reserve_over(a->block, a->block_size);
         if (is_its_file(a, a->fd, 1))
             fw_os_close(a->fd);
@@ -434,6 +441,8 @@ static int release(fw_array *a)
     fw_array *root = a->root;
     int rc = a != root ? object_free(a) : 0;
 
+    if (a == root)
+        drop_name(a);
     if (fw_add_seqcst(&root->refs, (uint32_t)-1) == 1 && object_free(root) < 0)
         rc = furrow_last_error()->code;
     return rc;

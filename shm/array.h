@@ -32,7 +32,7 @@ enum { FW_ARRAY_HEAP, FW_ARRAY_FILE, FW_ARRAY_SLICE };
 #define FW_ARRAY_PLACED 1
 
 /* Lies in the heap; written by its creator before it is published, later only `refs`,
- * `magic` and `rule`. */
+ * `magic`, `rule` and, by who frees the handle, `name`. */
 typedef struct fw_array {
     furrow_array view;      /* first: what users see */
     _Atomic uint64_t magic; /* FW_ARRAY_MAGIC while the handle is live */

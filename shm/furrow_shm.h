@@ -265,7 +265,7 @@ furrow_array *furrow_npy_map(const char *path, int writable);
 /* Write the array as .npy, through a temporary file beside it that is renamed when
  * complete.
  * Errors: FURROW_EOS, FURROW_EINVAL (something other than a regular file is there;
- * NumPy has no such type). Blocks while it writes.
+ * NumPy has no such type; not a live array). Blocks while it writes.
  * Death in the middle: the old file, if there was one, stays as it was; the temporary
  * one is left behind. */
 int furrow_npy_save(const furrow_array *a, const char *path);

@@ -330,7 +330,7 @@ static int free_own(const fw_segment *s, void *block)
 /* A block that was made ours to be freed when the patience was over: nobody else's business
  * any more. It is freed when we free something again, or swept when we end. The list goes
  * through the blocks themselves, and begins in a page that a fork wipes: what is ours is
- * not our child's. */
+ * not our child's. A piece of the window has no memory for that, and is left to the sweep. */
 static void *_Atomic late_page;
 
 void fw_heap_free_later(void *block)
@@ -338,6 +338,8 @@ void fw_heap_free_later(void *block)
     void *_Atomic *head;
     void *page, *first;
 
+    if (fw_unit_zone(fw_segment_peek(), block) == FW_ZONE_WINDOW)
+        return;
     if (fw_os_page_wiped_on_fork(&late_page, &page) < 0)
         return;
     head = page;

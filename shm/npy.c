@@ -280,7 +280,12 @@ static int save(const furrow_array *a, const char *path)
 
 int furrow_npy_save(const furrow_array *a, const char *path)
 {
+    const fw_array *object;
+    int rc;
+
     if (!a)
         return fw_fail_null("array");
-    return fw_status_in(__func__, save(a, path));
+    object = fw_array_of(a);
+    rc = object ? fw_array_map_here(object) : furrow_last_error()->code;
+    return fw_status_in(__func__, rc < 0 ? rc : save(a, path));
 }

@@ -20,14 +20,16 @@
 #include "heap.h"
 #include "status.h"
 
+/* Whichever thread is the first to ask fills it in. */
 typedef struct self {
-    uint64_t start_time;
-    int32_t pid;
-    int32_t line; /* index + 1; 0: not joined */
-    uint32_t owner;
+    _Atomic uint64_t start_time;
+    _Atomic int32_t pid;  /* behind start_time */
+    _Atomic int32_t line; /* index + 1, behind owner; 0: not joined */
+    _Atomic uint32_t owner;
 } self;
 
 enum { LINE_BITS = 12, GEN_MAX = 0xffff };
+#define MOMENT_NS ((int64_t)100 * 1000 * 1000)
 _Static_assert(FW_PARTICIPANTS == 1 << LINE_BITS, "an owner's number holds any line");
 
 static void *_Atomic page;
@@ -49,21 +51,27 @@ static self *self_get(void)
     return self_find(&mine) < 0 ? NULL : mine;
 }
 
+static void tell_identity(self *me, int32_t pid, uint64_t start_time)
+{
+    fw_store_relaxed(&me->start_time, start_time);
+    /* release: self.pid -> fw_participant_identity() */
+    fw_store_release(&me->pid, pid);
+}
+
 void fw_participant_identity(int32_t *pid, uint64_t *start_time)
 {
     self *me = self_get();
 
     *pid = fw_os_pid();
-    if (me && me->pid == *pid) {
-        *start_time = me->start_time;
+    /* acquire: self.pid <- tell_identity() */
+    if (me && fw_load_acquire(&me->pid) == *pid) {
+        *start_time = fw_load_relaxed(&me->start_time);
         return;
     }
     *start_time = 0;
     (void)fw_os_start_time(*pid, start_time);
-    if (me) {
-        me->start_time = *start_time;
-        me->pid = *pid;
-    }
+    if (me)
+        tell_identity(me, *pid, *start_time);
 }
 
 int32_t fw_participant_pid(void)
@@ -72,8 +80,8 @@ int32_t fw_participant_pid(void)
     uint64_t unused;
     int32_t pid;
 
-    if (me && me->pid)
-        return me->pid;
+    if (me && (pid = fw_load_relaxed(&me->pid)) != 0)
+        return pid;
     fw_participant_identity(&pid, &unused);
     return pid;
 }
@@ -98,7 +106,7 @@ static int join(fw_heap *heap, self *me)
 
         if (fw_load_relaxed(&p->live))
             continue;
-        me->owner = next_gen(p) << LINE_BITS | (uint32_t)i;
+        fw_store_relaxed(&me->owner, next_gen(p) << LINE_BITS | (uint32_t)i);
         fw_participant_identity(&pid, &start_time);
         fw_store_release(&p->pid, pid);
         fw_store_release(&p->start_time, start_time);
@@ -106,7 +114,8 @@ static int join(fw_heap *heap, self *me)
             heap->lines = (uint32_t)i + 1;
         fw_fence_death();
         fw_store_release(&p->live, 1);
-        me->line = i + 1;
+        /* release: self.line -> joined() */
+        fw_store_release(&me->line, i + 1);
         return i;
     }
     return fw_fail(FURROW_ENOMEM, "more than %d processes use the heap",
@@ -116,11 +125,12 @@ static int join(fw_heap *heap, self *me)
 int fw_participant_self(fw_heap *heap)
 {
     self *me;
-    int rc = self_find(&me);
+    int line, rc = self_find(&me);
 
     if (rc < 0)
         return fw_fail_os(-rc, "no page that a fork wipes (MADV_WIPEONFORK)");
-    return me->line ? me->line - 1 : join(heap, me);
+    line = fw_load_relaxed(&me->line); /* whoever wrote it had the heap's lock */
+    return line ? line - 1 : join(heap, me);
 }
 
 int fw_participant_gone(const fw_participant *p)
@@ -129,20 +139,47 @@ int fw_participant_gone(const fw_participant *p)
                               fw_load_acquire(&p->start_time));
 }
 
-uint32_t fw_participant_owner(void)
+/* The number of this process, or 0 when no thread has asked yet: the line is live before
+ * anybody claims by it, or others would take the claim for a dead one's. */
+static uint32_t joined(void)
 {
     self *me = self_get();
+
+    /* acquire: self.line <- join() */
+    return me && fw_load_acquire(&me->line) ? fw_load_relaxed(&me->owner) : 0;
+}
+
+uint32_t fw_participant_owner(void)
+{
+    uint32_t owner = joined();
     fw_heap *heap;
     int line;
 
-    if (me && me->line)
-        return me->owner;
+    if (owner)
+        return owner;
     heap = fw_heap_lock();
     if (!heap)
         return 0;
     line = fw_participant_self(heap);
     fw_heap_unlock(heap);
-    return line < 0 ? 0 : self_get()->owner;
+    return line < 0 ? 0 : joined();
+}
+
+uint32_t fw_participant_owner_by(furrow_deadline deadline)
+{
+    uint32_t owner = joined();
+    furrow_deadline before, until;
+
+    if (owner)
+        return owner;
+    until = fw_os_now() + MOMENT_NS;
+    until = deadline > until ? deadline : until;
+    before = fw_heap_patience(until);
+    if (before < until) /* it is in a hurry already */
+        (void)fw_heap_patience(before);
+    owner = fw_participant_owner();
+    (void)fw_heap_patience(before);
+    return owner;
 }
 
 int fw_participant_owner_gone(uint32_t owner)

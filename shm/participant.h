@@ -17,6 +17,11 @@ int fw_participant_self(fw_heap *heap);
  * the first time in a forked child. */
 uint32_t fw_participant_owner(void);
 
+/* The same for a call with a deadline: it does not wait longer for the heap's lock than
+ * until then, or a moment (0.1 s) where that is later, nor than the thread's patience
+ * (heap.h). 0 may be FURROW_ETIME. */
+uint32_t fw_participant_owner_by(furrow_deadline deadline);
+
 /* Is the process with that number gone for certain? Any process of the family may ask; it
  * needs no lock. A number that nobody ever had is nobody's. */
 int fw_participant_owner_gone(uint32_t owner);

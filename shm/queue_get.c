@@ -22,10 +22,11 @@ typedef struct getting {
 
 enum { AGAIN = 1 }; /* the message is gone: look for another */
 
-static int begin(getting *g, furrow_queue *q, void *buffer, size_t capacity)
+static int begin(getting *g, furrow_queue *q, void *buffer, size_t capacity,
+                 furrow_deadline deadline)
 {
     g->q = q; /* field by field: to clear all of it takes longer than to get */
-    g->me = fw_participant_owner();
+    g->me = fw_participant_owner_by(deadline);
     g->by = q->traits & FW_QUEUE_ONE_GETS ? 0 : g->me;
     g->untold = 0;
     g->buffer = buffer;
@@ -239,7 +240,7 @@ int furrow_queue_get(furrow_queue *q, void *buffer, size_t capacity, size_t *siz
         return rc;
     if (!buffer && capacity)
         return fw_fail_null("buffer");
-    rc = begin(&g, q, buffer, capacity == SIZE_MAX ? capacity - 1 : capacity);
+    rc = begin(&g, q, buffer, capacity == SIZE_MAX ? capacity - 1 : capacity, deadline);
     if (rc == 0)
         rc = get(&g, deadline);
     if (size && (rc == 0 || rc == FURROW_ESHORT))
@@ -279,7 +280,7 @@ int furrow_queue_get_many(furrow_queue *q, furrow_message *messages, size_t coun
         return rc;
     if (!messages && count)
         return fw_fail_null("messages");
-    rc = begin(&g, q, NULL, 0);
+    rc = begin(&g, q, NULL, 0, deadline);
     if (rc == 0)
         rc = get_all(&g, messages, count, &n, deadline);
     tell(&g);
@@ -298,7 +299,7 @@ int furrow_queue_get_message(furrow_queue *q, furrow_message *out,
         return rc;
     if (!out)
         return fw_fail_null("message");
-    rc = begin(&g, q, NULL, SIZE_MAX);
+    rc = begin(&g, q, NULL, SIZE_MAX, deadline);
     if (rc == 0)
         rc = get(&g, deadline);
     if (rc == 0)
@@ -310,7 +311,7 @@ int furrow_queue_get_message(furrow_queue *q, furrow_message *out,
 int fw_queue_take_message(furrow_queue *q, furrow_message *out)
 {
     getting g;
-    int rc = begin(&g, q, NULL, SIZE_MAX);
+    int rc = begin(&g, q, NULL, SIZE_MAX, FURROW_FOREVER);
 
     while (rc == 0 && fw_ring_take(&q->ring, g.by, &g.claim)) {
         rc = read_it(&g, FURROW_FOREVER);

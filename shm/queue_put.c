@@ -17,9 +17,9 @@ typedef struct putting {
     int untold; /* messages that nobody was told of yet */
 } putting;
 
-static int begin(putting *p, furrow_queue *q)
+static int begin(putting *p, furrow_queue *q, furrow_deadline deadline)
 {
-    *p = (putting){.q = q, .me = fw_participant_owner()};
+    *p = (putting){.q = q, .me = fw_participant_owner_by(deadline)};
     p->by = q->traits & FW_QUEUE_ONE_PUTS ? 0 : p->me;
     return p->me ? 0 : furrow_last_error()->code;
 }
@@ -178,7 +178,7 @@ int furrow_queue_put(furrow_queue *q, const void *bytes, size_t size,
 
     if (rc < 0)
         return rc;
-    rc = begin(&p, q);
+    rc = begin(&p, q, deadline);
     if (rc == 0)
         rc = put(&p, bytes, size, deadline);
     tell(&p);
@@ -198,7 +198,7 @@ int furrow_queue_put_many(furrow_queue *q, const furrow_message *messages, size_
         return rc;
     if (!messages && count)
         return fw_fail_null("messages");
-    rc = begin(&p, q);
+    rc = begin(&p, q, deadline);
     while (rc == 0 && n < count) {
         rc = put(&p, messages[n].data, messages[n].size, deadline);
         n += rc == 0;
@@ -220,7 +220,7 @@ int furrow_queue_put_message(furrow_queue *q, furrow_message *message,
         return rc;
     if (!message || !message->data)
         return fw_fail_null("message");
-    rc = begin(&p, q);
+    rc = begin(&p, q, deadline);
     if (rc == 0) {
         before = fw_message_patient(deadline);
         rc = put_block(&p, message->data, message->size, deadline);

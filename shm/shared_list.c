@@ -215,7 +215,7 @@ static furrow_list *make(const furrow_item *items, size_t len, size_t at_least)
 
         s->room = (uint32_t)room_for(&items[i], at_least);
         s->first = first;
-        first += 2 * s->room / 8;
+        first += (uint64_t)2 * s->room / 8;
         fill(rooms(l, s, 1), &items[i]);
         fw_store_release(&s->word, word_of(&items[i], 0));
     }

@@ -66,6 +66,15 @@ static int spell(const char *name, char out[FW_NAME_MAX])
     return fw_named_check_name(out);
 }
 
+/* The entry goes once, by whichever thread has its index. */
+static void drop_entry(furrow_segment *s)
+{
+    int32_t index = fw_swap_seqcst(&s->name_index, -1);
+
+    if (index >= 0)
+        fw_names_remove(index);
+}
+
 /* Give the file a name: first into the table, unless it is to stay. 0 or -errno; or, of the
  * table, an error of furrow's with *told. */
 static int give_name(furrow_segment *s, int *told)
@@ -74,17 +83,16 @@ static int give_name(furrow_segment *s, int *told)
 
     *told = 0;
     if (!s->keep) {
-        s->name_index = fw_names_add(s->name, &s->id);
-        if (s->name_index < 0) {
+        rc = fw_names_add(s->name, &s->id);
+        if (rc < 0) {
             *told = 1;
-            return s->name_index;
+            return rc;
         }
+        fw_store_seqcst(&s->name_index, rc);
     }
     rc = fw_os_shm_publish(s->array->fd, s->name);
-    if (rc < 0 && s->name_index >= 0) {
-        fw_names_remove(s->name_index);
-        s->name_index = -1;
-    }
+    if (rc < 0)
+        drop_entry(s);
     return rc;
 }
 
@@ -139,18 +147,19 @@ static furrow_segment *object_of(int fd, size_t size)
     s->array = array;
     s->id = array->id;
     s->pid = array->pid;
-    s->name_index = -1;
+    fw_store_relaxed(&s->name_index, -1);
     fw_store_release(&s->magic, FW_SEGMENT_MAGIC);
     return s;
 }
 
 static int dissolve(furrow_segment *s)
 {
+    uint64_t live = FW_SEGMENT_MAGIC;
     int rc;
 
-    fw_store_release(&s->magic, 0);
-    if (s->name_index >= 0)
-        fw_names_remove(s->name_index);
+    if (!fw_cas_seqcst(&s->magic, &live, 0))
+        return fw_fail(FURROW_EINVAL, "the segment is free already");
+    drop_entry(s);
     rc = furrow_array_free(&s->array->view);
     return rc < 0 ? rc : fw_heap_free(s);
 }
@@ -275,10 +284,8 @@ int furrow_segment_unlink(furrow_segment *segment)
     if (!s)
         return furrow_last_error()->code;
     rc = fw_os_shm_unlink(s->name, &s->id);
-    if (s->name_index >= 0 && s->pid == fw_participant_pid()) {
-        fw_names_remove(s->name_index);
-        s->name_index = -1;
-    }
+    if (s->pid == fw_participant_pid())
+        drop_entry(s);
     if (rc < 0)
         return fw_status_in(__func__,
                             fw_fail_os(-rc, "cannot remove the name %s", s->name + 1));

@@ -15,10 +15,11 @@ struct furrow_segment {
     _Atomic uint64_t magic; /* FW_SEGMENT_MAGIC while the handle is live */
     fw_array *array;        /* its bytes: a file in the window, not published either */
     fw_file_id id;
-    int32_t pid;            /* the process that mapped it */
-    int name_index;         /* in the table of names, or -1 */
-    int keep;               /* the name stays when the segment is freed */
-    char name[FW_NAME_MAX]; /* "/x" */
+    int32_t pid;                /* the process that mapped it */
+    _Atomic int32_t name_index; /* in the table of names, or -1. Whoever swaps it out
+                                   removes the entry, which then may be another's */
+    int keep;                   /* the name stays when the segment is freed */
+    char name[FW_NAME_MAX];     /* "/x" */
 };
 
 /* The segment behind a handle given to that public function, or NULL with an error. */

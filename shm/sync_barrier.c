@@ -343,13 +343,14 @@ static int arrive(furrow_barrier *b, party *p)
 
 static int wait(furrow_barrier *b, furrow_deadline deadline)
 {
-    party p = {.me = fw_participant_owner(), .deadline = deadline};
+    party p = {.deadline = deadline};
     int slot, rc;
 
-    if (p.me == 0)
-        return furrow_last_error()->code;
     if (deadline == FURROW_FOREVER && b->timeout_ns)
         p.deadline = fw_os_now() + b->timeout_ns;
+    p.me = fw_participant_owner_by(p.deadline);
+    if (p.me == 0)
+        return furrow_last_error()->code;
     slot = come_in(b, &p);
     if (slot < 0)
         return slot;

@@ -186,7 +186,7 @@ static int wait(furrow_condition *c, furrow_deadline deadline)
 {
     furrow_lock *l = c->lock;
     unsigned depth = fw_lock_depth(&l->lock);
-    uint32_t me = fw_participant_owner();
+    uint32_t me = fw_participant_owner_by(deadline);
     int slot, notified, rc;
 
     if (!fw_sync_lock_mine(l))

@@ -133,7 +133,7 @@ static int wait_for_one(furrow_semaphore *s, uint32_t me, furrow_deadline deadli
 
 static int acquire(furrow_semaphore *s, furrow_deadline deadline)
 {
-    uint32_t me = s->tokens ? fw_participant_owner() : 1;
+    uint32_t me = s->tokens ? fw_participant_owner_by(deadline) : 1;
 
     if (me == 0)
         return furrow_last_error()->code;

@@ -396,6 +396,24 @@ Test(list, leaves_nothing)
     cr_assert_eq(left_since(&before, 0), 0);
 }
 
+/* Twice such a room is more than 32 bits hold: each item still has its own. */
+Test(list, has_rooms_of_two_gibibytes)
+{
+    const furrow_item items[] = {furrow_item_int(1), furrow_item_int(2)};
+    furrow_list *l;
+
+    l = furrow_list_new(items, 2, &(furrow_list_options){.room = (size_t)2 << 30});
+    if (!l && furrow_last_error()->code == FURROW_ENOMEM)
+        cr_skip_test("there is no memory for 8 GiB: %s", error_text());
+    cr_assert_not_null(l, "%s", error_text());
+    cr_assert(is_there(l, 0, items[0]));
+    cr_assert(is_there(l, 1, items[1]));
+    cr_assert_eq(furrow_list_set(l, 0, &(furrow_item){FURROW_INT, {3}, NULL, 0}), 0);
+    cr_assert_eq(furrow_list_set(l, 0, &(furrow_item){FURROW_INT, {4}, NULL, 0}), 0);
+    cr_assert(is_there(l, 1, items[1]), "it is not the other one's room");
+    cr_assert_eq(furrow_list_free(l), 0);
+}
+
 /* ---- others -----------------------------------------------------------------------*/
 
 static int change_two(void *shared)

@@ -134,3 +134,28 @@ Test(late, goes_with_its_process, .timeout = 60)
     cr_assert_eq(blocks_now(), 0);
     cr_assert_eq(furrow_fsck(), 0);
 }
+
+/* A piece of the window, whose file is not mapped any more. */
+static int end_with_a_window(void *none)
+{
+    char *p = fw_heap_window((size_t)4 << 20);
+
+    (void)none;
+    child_want(p);
+    fw_heap_free_later(p);
+    child_want(free_another(NULL) == 0);
+    return 0;
+}
+
+Test(late, a_window_goes_with_its_process)
+{
+    const fw_zone *window;
+
+    cr_assert_eq(blocks_now(), 0);
+    window = &fw_segment_get()->zone[FW_ZONE_WINDOW];
+    cr_assert_eq(child_run(end_with_a_window, NULL), 0);
+    cr_assert_eq(fw_unit_state(fw_unit_load(window, 0)), FW_UNIT_RUN);
+    fw_heap_sweep();
+    cr_assert_eq(fw_unit_state(fw_unit_load(window, 0)), FW_UNIT_FREE);
+    cr_assert_eq(furrow_fsck(), 0);
+}

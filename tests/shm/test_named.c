@@ -230,6 +230,25 @@ Test(named, the_name_is_another_ones_by_now)
     close(fd);
 }
 
+/* The memory stays for a slice, but the name goes with its owner's handle. */
+Test(named, name_goes_before_a_slice)
+{
+    furrow_array *a = create('d', 5000), *part;
+
+    ((double *)a->data)[7] = 4;
+    part = furrow_array_slice(a, 7, 8);
+    cr_assert_not_null(part);
+    cr_assert_eq(furrow_array_free(a), 0);
+    cr_assert(!exists());
+    a = create('d', 10);
+    cr_assert_eq(((double *)part->data)[0], 4.0);
+    cr_assert_eq(furrow_array_free(part), 0);
+    cr_assert(exists(), "another one's by now");
+    cr_assert_eq(furrow_array_free(a), 0);
+    cr_assert(!exists());
+    cr_assert_eq(furrow_fsck(), 0);
+}
+
 static int create_kept(void *arg)
 {
     furrow_array_options options = {.name = name, .keep = 1};
@@ -303,6 +322,42 @@ Test(named, populated_by_an_older_process)
     l->a = a;
     cr_assert_eq(child_wait(pid), 0);
     cr_assert_eq(furrow_array_free(a), 0);
+}
+
+static const char *file_beside(void)
+{
+    static char file[sizeof path + 4];
+
+    snprintf(file, sizeof file, "%s.npy", path);
+    return file;
+}
+
+static int save_later(void *arg)
+{
+    letter *l = arg;
+
+    while (!l->a)
+        usleep(100);
+    child_want(furrow_npy_save(l->a, file_beside()) == 0);
+    return 0;
+}
+
+Test(named, saved_by_an_older_process)
+{
+    letter *l = fw_heap_alloc(sizeof *l);
+    pid_t pid = child_start(save_later, l);
+    furrow_array *a = create('d', 5000), *b;
+
+    ((double *)a->data)[3] = 4;
+    l->a = a;
+    cr_assert_eq(child_wait(pid), 0);
+    b = furrow_npy_load(file_beside());
+    cr_assert_not_null(b, "%s", furrow_last_error()->text);
+    cr_assert_eq(((double *)b->data)[3], 4.0);
+    cr_assert_eq(furrow_array_free(b), 0);
+    cr_assert_eq(furrow_array_free(a), 0);
+    cr_assert_eq(furrow_npy_save(a, file_beside()), FURROW_EINVAL, "it is free");
+    unlink(file_beside());
 }
 
 /* The program has closed the array's file, and another one has its number. */

@@ -5,7 +5,8 @@
  * Every array holds a pattern made of its tag, and is checked before it is freed. Most
  * are freed by another thread or process than the one that made them: they meet in a
  * table of pointers, where each thread swaps its newest array for whatever lies there.
- * When all are done, the heap must hold what it held before, and be whole.
+ * When all are done, the heap must hold what it held before, and be whole. Before that, all
+ * threads of a process ask at once who it is.
  *
  * ThreadSanitizer sees the threads of one process only: what another process passes on
  * would look like a race, so under it there is but one.
@@ -15,6 +16,7 @@
 #include "atomic.h"
 #include "child.h"
 #include "heap.h"
+#include "participant.h"
 
 #include <pthread.h>
 #include <stdint.h>
@@ -197,6 +199,34 @@ static int empty_table(void)
     return failed;
 }
 
+/* ---- who they are -------------------------------------------------------------------*/
+
+static void *ask(void *out)
+{
+    uint64_t start_time;
+    int32_t pid;
+
+    fw_participant_identity(&pid, &start_time);
+    *(uint32_t *)out = start_time ? fw_participant_owner() : 0;
+    return NULL;
+}
+
+/* Threads of a process that nobody has asked yet. */
+static int ask_at_once(void)
+{
+    pthread_t thread[THREADS];
+    uint32_t owner[THREADS];
+    int n = 0, failed = !fw_segment_get();
+
+    while (n < THREADS && pthread_create(&thread[n], NULL, ask, &owner[n]) == 0)
+        n++;
+    for (int i = 0; i < n; i++) {
+        pthread_join(thread[i], NULL);
+        failed |= owner[i] == 0 || owner[i] != owner[0];
+    }
+    return failed || n < THREADS ? complain("two numbers", NULL) : 0;
+}
+
 int main(int argc, char **argv)
 {
     furrow_heap_info before, after;
@@ -205,6 +235,7 @@ int main(int argc, char **argv)
 
     if (argc > 1)
         rounds = atoi(argv[1]);
+    failed |= ask_at_once();
     shared = fw_heap_alloc(sizeof *shared);
     if (!shared || furrow_heap_describe(&before) < 0)
         return complain("no heap", NULL);

@@ -5,6 +5,7 @@
  * An item is 128 equal bytes, or an integer: readers take no lock and must never see another.
  * The value is raised as often as everybody says. A thread that is put to sleep in the middle
  * of a copy finds, when it goes on, that the item was changed any number of times.
+ * Then several at once remove the name of a segment.
  *
  *     shared_threads [rounds]
  */
@@ -84,6 +85,36 @@ static void *read_all(void *failed)
     return rc ? failed : NULL;
 }
 
+/* ---- the name of a segment ----------------------------------------------------------*/
+
+enum { UNLINKERS = 4, SEGMENTS = 50 };
+
+static void *unlink_it(void *segment)
+{
+    return furrow_segment_unlink(segment) == 0 ? segment : NULL;
+}
+
+/* Several threads remove the name of one at once: one of them does. */
+static int unlink_at_once(void)
+{
+    furrow_segment *s = furrow_segment_new(NULL, 1, NULL);
+    pthread_t thread[UNLINKERS];
+    void *did;
+    int n = 0, removed = 0;
+
+    if (!s)
+        return complain("no segment");
+    while (n < UNLINKERS && pthread_create(&thread[n], NULL, unlink_it, s) == 0)
+        n++;
+    for (int i = 0; i < n; i++) {
+        pthread_join(thread[i], &did);
+        removed += did != NULL;
+    }
+    if (furrow_segment_free(s) != 0 || n < UNLINKERS || removed != 1)
+        return complain("a name was not removed by one");
+    return 0;
+}
+
 static int run(void)
 {
     pthread_t thread[WRITERS + READERS];
@@ -119,6 +150,8 @@ int main(int argc, char **argv)
     if (!list || !total)
         return complain("no list");
     failed = run();
+    for (int i = 0; i < SEGMENTS && !failed; i++)
+        failed = unlink_at_once();
     if (furrow_synchronized_get(total, &n, 0) != 0 || n != wanted)
         failed = complain("the total is not what was added");
     if (furrow_list_free(list) != 0 || furrow_synchronized_free(total) != 0)

@@ -331,6 +331,39 @@ Test(semaphore, a_living_owners_tokens_stay)
     value_is(1);
 }
 
+static int keep_the_heap(void *none)
+{
+    (void)none;
+    child_want(fw_heap_lock());
+    raise(SIGSTOP);
+    fw_heap_unlock(fw_segment_peek()->heap);
+    return 0;
+}
+
+/* Neither has a number yet: to get one takes the heap's lock. */
+static int come_late(void *none)
+{
+    (void)none;
+    child_want(furrow_semaphore_acquire(s->semaphore, 0) == FURROW_ETIME);
+    child_want(furrow_semaphore_acquire(s->semaphore, furrow_in(0.2)) == FURROW_ETIME);
+    return 0;
+}
+
+Test(semaphore, a_stopped_holder_of_the_heap_holds_nobody_past_his_deadline)
+{
+    pid_t pid;
+    int status;
+
+    make(2, NULL);
+    pid = child_start(keep_the_heap, NULL);
+    cr_assert_eq(waitpid(pid, &status, WUNTRACED), pid);
+    cr_assert(WIFSTOPPED(status));
+    cr_assert_eq(child_run(come_late, NULL), 0);
+    kill(pid, SIGCONT);
+    cr_assert_eq(child_wait(pid), 0);
+    value_is(2);
+}
+
 Test(semaphore, a_counting_ones_token_dies_with_who_took_it)
 {
     make(2, &counting);
