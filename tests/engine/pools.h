@@ -150,7 +150,7 @@ static inline void pools_works(furrow_pool *pool)
 /* Wait until worker i is up and is not `old`; its pid. */
 static inline long pools_worker_not(furrow_pool *pool, int i, long old)
 {
-    double until = left_clock() + 5;
+    double until = left_clock() + CHILD_SECONDS / 4.0;
     long pid;
 
     do {

@@ -20,6 +20,8 @@
 
 #define KILLS 510 /* in all three pools together */
 
+enum { REPLACE_SECONDS = FURROW_CASE_SECONDS / 12 };
+
 enum { FIELDS = 4, SYNC = 0, CALLER, ASYNC, UNATTENDED, WAYS };
 
 static const size_t lengths[FIELDS] = {4096, 100003, 65536, 600011};
@@ -224,14 +226,14 @@ static void check_recovered(furrow_pool *pool, field *f)
                         .out = {f->array},
                         .ctx = &pace,
                         .ctx_size = sizeof pace};
-    double until = seconds_now() + 5;
+    double until = seconds_now() + REPLACE_SECONDS;
 
     for (int i = 0; i < furrow_pool_workers(pool); i++)
         while (furrow_pool_worker_pid(pool, i) < 0 && seconds_now() < until)
             nap_us(500);
     for (int i = 0; i < furrow_pool_workers(pool); i++)
         if (furrow_pool_worker_pid(pool, i) < 0)
-            fail("worker %d was not replaced within 5 s", i);
+            fail("worker %d was not replaced within %d s", i, REPLACE_SECONDS);
     if (furrow_map(pool, &call) < 0)
         fail("a call after the last death: %s", furrow_last_error()->text);
     check_whole(f, 0, f->array->len, "afterwards");
