@@ -150,9 +150,10 @@ static int request(serving *mine, int what, int theirs)
     rc = fw_line_say(control, FW_LINE_REQUEST, what, theirs);
     if (rc == 0)
         return 0;
+    if (rc != -EPIPE) /* it lives, and so do its children */
+        return fw_fail_os(-rc, "cannot ask the server for a process");
     stop(mine);
-    return rc == -EPIPE ? FW_BIRTH_AGAIN
-                        : fw_fail_os(-rc, "cannot ask the server for a process");
+    return FW_BIRTH_AGAIN;
 }
 
 int fw_server_ask(int what, int theirs, unsigned *asked)
