@@ -280,9 +280,20 @@ Test(host, that_has_closed_it_runs_children_that_run_programs)
     cr_assert_eq(proc_end(proc_started(has_an_input_at_exec, note_new())), 4);
 }
 
+static int waits_a_while(void *arg, size_t size)
+{
+    double until = left_clock() + 10;
+
+    (void)size;
+    fw_store_seqcst(&note_of(arg)->word[0], 1);
+    while (!fw_load_seqcst(&note_of(arg)->word[1]) && left_clock() < until)
+        left_sleep(0.0005);
+    return 0;
+}
+
 static int starts_another(void *arg, size_t size)
 {
-    furrow_process *p = furrow_process_new(proc_waits, arg, size, NULL);
+    furrow_process *p = furrow_process_new(waits_a_while, arg, size, NULL);
 
     if (furrow_process_start(p) || !note_within(note_of(arg), 0))
         return 1;
