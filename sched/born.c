@@ -14,6 +14,7 @@
 #include "status.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 static int own_line = -1;
 static pid_t own_pid; /* what the program forks here has the line, too */
@@ -84,6 +85,7 @@ void fw_born_run(const fw_boot *boot, furrow_process_function function, void *ar
     fw_os_child_stdin();
     fw_os_child_signals(0);
     await_go(line, &boot->parent);
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL); /* by fork it is start()'s */
     if (!boot->is.daemon)
         (void)fw_os_outlive_parent();
     furrow_log(FURROW_LOG_INFO, "begins");

@@ -28,17 +28,27 @@
 #define MS INT64_C(1000000)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int cancel_state; /* of the thread that has the lock, before */
 static fw_child *first;
 static pid_t owner; /* whose the list is */
 
+/* A thread that is cancelled keeps none of it: what is done under the lock has cancellation
+ * points. */
 void fw_children_lock(void)
 {
+    int before;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
     pthread_mutex_lock(&lock);
+    cancel_state = before;
 }
 
 void fw_children_unlock(void)
 {
+    int before = cancel_state;
+
     pthread_mutex_unlock(&lock);
+    pthread_setcancelstate(before, NULL);
 }
 
 static void at_end(void)

@@ -183,9 +183,15 @@ int furrow_process_free(furrow_process *p)
 
 /* ---- its life -------------------------------------------------------------------------*/
 
+/* A start that a cancellation cut short would leave half a process. */
 int furrow_process_start(furrow_process *p)
 {
-    return fw_status_in(__func__, fw_birth_start(p));
+    int before, rc;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    rc = fw_birth_start(p);
+    pthread_setcancelstate(before, NULL);
+    return fw_status_in(__func__, rc);
 }
 
 /* 1 when it has ended and its code is known. */

@@ -196,6 +196,54 @@ Test(host, whose_threads_ask_for_children_at_their_end)
     cr_assert_eq(proc_end(proc_started(asks_at_its_end, n)), 0);
 }
 
+typedef struct canceled {
+    furrow_process *p;
+    int alive;
+} canceled;
+
+static void *asks_while_cancelled(void *arg)
+{
+    canceled *c = arg;
+
+    pthread_cancel(pthread_self());
+    c->alive = furrow_process_is_alive(c->p);
+    return NULL;
+}
+
+static void *starts_while_cancelled(void *arg)
+{
+    canceled *c = arg;
+
+    pthread_cancel(pthread_self());
+    c->alive = furrow_process_start(c->p) == 0;
+    return NULL;
+}
+
+static void cancelled_in(void *(*run)(void *arg), canceled *c)
+{
+    pthread_t t;
+
+    c->alive = -1;
+    cr_assert_eq(pthread_create(&t, NULL, run, c), 0);
+    pthread_join(t, NULL);
+    cr_assert_eq(c->alive, 1);
+}
+
+Test(host, whose_threads_are_cancelled)
+{
+    note *n = note_new();
+    canceled c = {.p = proc_new(proc_waits, n)};
+
+    if (peer_start_is("fork")) /* the copy of such a thread is cancelled, too */
+        cr_assert_eq(furrow_process_start(c.p), 0);
+    else
+        cancelled_in(starts_while_cancelled, &c);
+    cr_assert(note_within(n, 0));
+    cancelled_in(asks_while_cancelled, &c);
+    fw_store_seqcst(&n->word[1], 1);
+    cr_assert_eq(proc_end(c.p), 0);
+}
+
 /* ---- files ----------------------------------------------------------------------------*/
 
 static int counts_files(void *arg, size_t size)
