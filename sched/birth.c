@@ -155,8 +155,8 @@ static void undo(fw_birth *b)
     fw_child *c = b->child;
     int code;
 
+    fw_os_line_end(c->line); /* it hears that it is not to begin, whoever has a copy */
     if (c->method == FURROW_START_THREAD && c->pid > 0) {
-        fw_os_line_end(c->line); /* it hears that it is not to begin */
         pthread_join(c->thread, NULL);
     } else if (c->pidfd >= 0) {
         (void)fw_children_signal(c, SIGKILL);

@@ -14,9 +14,11 @@
 #include "status.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 static int own_line = -1;
-static int copied; /* the streams' buffers are copies of the parent's */
+static pid_t own_pid; /* what the program forks here has the line, too */
+static int copied;    /* the streams' buffers are copies of the parent's */
 
 /* The way out, by return, exit() or the end of the last thread. */
 static void leave(int status)
@@ -27,7 +29,8 @@ static void leave(int status)
     fw_children_end();
     furrow_log(FURROW_LOG_INFO, "ends with code %d", code);
     fw_os_flush(!copied);
-    (void)fw_line_say(own_line, FW_LINE_EXITED, code, -1);
+    if (fw_os_pid() == own_pid)
+        (void)fw_line_say(own_line, FW_LINE_EXITED, code, -1);
     fw_os_exit(code);
 }
 
@@ -69,7 +72,9 @@ void fw_born_bind(int line, pid_t by, int daemon)
 void fw_born_run(const fw_boot *boot, furrow_process_function function, void *arg,
                  int line, int copy)
 {
+    fw_os_close(own_line); /* a parent's, by fork, that was started itself */
     own_line = line;
+    own_pid = fw_os_pid();
     copied = copy;
     fw_kin_become(&boot->is, &boot->parent);
     fw_hooks_forget();
@@ -80,6 +85,7 @@ void fw_born_run(const fw_boot *boot, furrow_process_function function, void *ar
     fw_os_child_stdin();
     fw_os_child_signals(0);
     await_go(line, &boot->parent);
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL); /* by fork it is start()'s */
     if (!boot->is.daemon)
         (void)fw_os_outlive_parent();
     furrow_log(FURROW_LOG_INFO, "begins");

@@ -28,25 +28,33 @@
 #define MS INT64_C(1000000)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int cancel_state; /* of the thread that has the lock, before */
 static fw_child *first;
 static pid_t owner; /* whose the list is */
 
+/* A thread that is cancelled keeps none of it: what is done under the lock has cancellation
+ * points. */
 void fw_children_lock(void)
 {
+    int before;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
     pthread_mutex_lock(&lock);
+    cancel_state = before;
 }
 
 void fw_children_unlock(void)
 {
+    int before = cancel_state;
+
     pthread_mutex_unlock(&lock);
+    pthread_setcancelstate(before, NULL);
 }
 
 static void at_end(void)
 {
-    if (owner ==
-        fw_os_pid()) /* a copy that the program forked has no children of ours */
-        fw_hooks_run();
-    if (owner == fw_os_pid())
+    fw_hooks_run();
+    if (owner == fw_os_pid()) /* a copy that the program forked has none of ours */
         fw_children_end();
 }
 
@@ -229,7 +237,8 @@ static int find_code(const fw_child *c, int *code)
 }
 
 /* Under the lock. 0: it runs; 1, now 2: it has ended, and its code is known; -errno: it has
- * ended, and its code is not to be had now. */
+ * ended, and its code is not to be had now. A thread is the caller's to join, without the
+ * lock: what the program does at a thread's end may want that. */
 static int collect(fw_child *c)
 {
     furrow_process *p = c->process;
@@ -239,13 +248,17 @@ static int collect(fw_child *c)
         return p->state == FW_PROCESS_ENDED;
     if (!ended(c))
         return 0;
-    if (c->method == FURROW_START_THREAD) /* its code is ours to read then */
-        pthread_join(c->thread, NULL);
     rc = find_code(c, &p->code);
     if (rc < 0)
         return rc == -EAGAIN ? 0 : rc;
     p->state = FW_PROCESS_ENDED;
     return 2;
+}
+
+/* Under the lock, where many are looked at: threads stay to be joined. */
+static int is_over(fw_child *c)
+{
+    return c->method == FURROW_START_THREAD ? ended(c) : collect(c);
 }
 
 int fw_children_collect(fw_child *c)
@@ -258,6 +271,8 @@ int fw_children_collect(fw_child *c)
     fw_children_unlock();
     if (now != 2)
         return now;
+    if (c->method == FURROW_START_THREAD)
+        pthread_join(c->thread, NULL);
     furrow_log(FURROW_LOG_INFO, "%s has ended with code %d", c->process->is.name,
                c->process->code);
     if (c->method == FURROW_START_THREAD || c->process->code == 0)
@@ -268,12 +283,16 @@ int fw_children_collect(fw_child *c)
     return 1;
 }
 
-void fw_children_await(const fw_child *c, int64_t until)
+static void await_sentinel(int fd, int64_t until)
 {
-    int fd = fw_children_sentinel(c);
     int64_t tick = fw_os_now() + 100 * MS;
 
     (void)fw_os_readable(&fd, 1, tick < until ? tick : until);
+}
+
+void fw_children_await(const fw_child *c, int64_t until)
+{
+    await_sentinel(fw_children_sentinel(c), until);
 }
 
 size_t furrow_process_children(furrow_process **out, size_t room)
@@ -284,7 +303,7 @@ size_t furrow_process_children(furrow_process **out, size_t room)
     fw_children_lock();
     check_owner();
     for (fw_child *c = first; c; c = c->next) {
-        if (c->process->state != FW_PROCESS_RUNS || collect(c))
+        if (c->process->state != FW_PROCESS_RUNS || is_over(c))
             continue;
         if (n < room)
             out[n] = c->process;
@@ -307,19 +326,37 @@ int fw_children_signal(const fw_child *c, int signal)
 
 /* ---- the end of this process ----------------------------------------------------------*/
 
-/* One that runs, is daemonic or not, and no thread of ours that a join would wait for. */
-static fw_child *find(int daemon)
+/* One that runs and is not daemonic, nor the thread that ends the program just now: its
+ * sentinel, or -1. Another thread may free its handle meanwhile. */
+static int find_running(void)
 {
-    fw_child *found = NULL;
+    const furrow_process *me = furrow_process_current();
+    int found = -1;
 
     fw_children_lock();
     check_owner();
-    for (fw_child *c = first; c && !found; c = c->next)
-        if (c->process->state == FW_PROCESS_RUNS && c->process->is.daemon == daemon &&
-            !collect(c))
-            found = c;
+    for (fw_child *c = first; c && found < 0; c = c->next)
+        if (c->process->state == FW_PROCESS_RUNS && !c->process->is.daemon &&
+            c->process != me && !is_over(c))
+            found = fw_children_sentinel(c);
     fw_children_unlock();
     return found;
+}
+
+/* A thread that has ended and that nobody else joins. */
+static int take_ended_thread(pthread_t *out)
+{
+    int taken = 0;
+
+    fw_children_lock();
+    for (fw_child *c = first; c && !taken; c = c->next)
+        if (c->method == FURROW_START_THREAD && !c->process->is.daemon &&
+            c->process->state == FW_PROCESS_RUNS && collect(c) == 2) {
+            *out = c->thread;
+            taken = 1;
+        }
+    fw_children_unlock();
+    return taken;
 }
 
 static void signal_daemons(int signal)
@@ -341,7 +378,7 @@ static int daemons_left(void)
     fw_children_lock();
     for (fw_child *c = first; c; c = c->next)
         left += c->process->state == FW_PROCESS_RUNS && c->process->is.daemon &&
-                c->method != FURROW_START_THREAD && !collect(c);
+                c->method != FURROW_START_THREAD && !is_over(c);
     fw_children_unlock();
     return left;
 }
@@ -361,10 +398,13 @@ static void end_daemons(void)
 
 void fw_children_end(void)
 {
-    fw_child *c;
+    pthread_t thread;
+    int fd;
 
     end_daemons();
-    while ((c = find(0)) != NULL)
-        fw_children_await(c, INT64_MAX);
+    while ((fd = find_running()) >= 0)
+        await_sentinel(fd, INT64_MAX);
+    while (take_ended_thread(&thread))
+        pthread_join(thread, NULL);
     fw_server_stop();
 }

@@ -33,7 +33,6 @@
 #include "wake.h"
 #include "worker.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define TICK_NS (10 * 1000 * 1000)
@@ -161,10 +160,9 @@ static void mind_deadline(fw_dispatch *d, uint64_t g)
         return;
     }
     if (!d->team->start->processes && !(d->timed_out & FW_DEADLINE_ENDED))
-        fputs(
-            "furrow: a call is past its deadline; threads cannot be ended, so it waits "
-            "until the kernel returns\n",
-            stderr);
+        fw_os_tell(
+            "furrow: a call is past its deadline; threads cannot be ended, so it "
+            "waits until the kernel returns\n");
     d->timed_out |= FW_DEADLINE_PASSED | FW_DEADLINE_ENDED;
     for (int i = 0; d->team->start->processes && i < c->workers; i++) {
         if (fw_control_inside(c, i, g))

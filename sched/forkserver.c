@@ -15,12 +15,14 @@
 #include "turn.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 
 typedef struct serving {
     fw_turn turn;
     int runs;
+    int cancel_state;  /* of the thread that has the turn, before */
     unsigned launched; /* which server it is: the first is 1 */
 } serving;
 
@@ -35,10 +37,23 @@ static serving *here(void)
     return fw_os_page_wiped_on_fork(&page, &there) < 0 ? NULL : there;
 }
 
+/* A cancelled thread would take it along. */
 static void take_turn(serving *mine)
 {
+    int before;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
     while (!fw_turn_try(&mine->turn) && !fw_turn_wait(&mine->turn, 100 * 1000 * 1000))
         ;
+    mine->cancel_state = before;
+}
+
+static void end_turn(serving *mine)
+{
+    int before = mine->cancel_state;
+
+    fw_turn_end(&mine->turn);
+    pthread_setcancelstate(before, NULL);
 }
 
 void fw_server_forget(void)
@@ -72,7 +87,7 @@ void fw_server_stop(void)
         return;
     take_turn(mine);
     stop(mine);
-    fw_turn_end(&mine->turn);
+    end_turn(mine);
 }
 
 /* ---- its start ------------------------------------------------------------------------*/
@@ -134,7 +149,7 @@ int fw_server_ready(void)
         return fw_fail(FURROW_ENOMEM, "no memory for a page of this process");
     take_turn(mine);
     rc = ready(mine);
-    fw_turn_end(&mine->turn);
+    end_turn(mine);
     return rc;
 }
 
@@ -150,9 +165,10 @@ static int request(serving *mine, int what, int theirs)
     rc = fw_line_say(control, FW_LINE_REQUEST, what, theirs);
     if (rc == 0)
         return 0;
+    if (rc != -EPIPE) /* it lives, and so do its children */
+        return fw_fail_os(-rc, "cannot ask the server for a process");
     stop(mine);
-    return rc == -EPIPE ? FW_BIRTH_AGAIN
-                        : fw_fail_os(-rc, "cannot ask the server for a process");
+    return FW_BIRTH_AGAIN;
 }
 
 int fw_server_ask(int what, int theirs, unsigned *asked)
@@ -166,7 +182,7 @@ int fw_server_ask(int what, int theirs, unsigned *asked)
     take_turn(mine);
     rc = request(mine, what, theirs);
     *asked = mine->launched;
-    fw_turn_end(&mine->turn);
+    end_turn(mine);
     return rc;
 }
 
@@ -181,7 +197,7 @@ int fw_server_was_killed(unsigned asked)
     take_turn(mine);
     killed = !mine->runs || mine->launched != asked ||
              ends(fw_os_now() + 100 * INT64_C(1000000));
-    fw_turn_end(&mine->turn);
+    end_turn(mine);
     return killed;
 }
 
@@ -221,6 +237,6 @@ int furrow_process_preload(void (*function)(void))
         rc = fw_entry_of(function, &preload);
     else
         preload = (fw_entry){0};
-    fw_turn_end(&mine->turn);
+    end_turn(mine);
     return fw_status_in(__func__, rc);
 }

@@ -13,6 +13,7 @@ typedef struct hook {
     struct hook *below;
     void (*call)(void *arg);
     void *arg;
+    pid_t by; /* a copy that the program forks has them, and runs none but its own */
 } hook;
 
 static hook *top; /* under the lock of the children */
@@ -29,7 +30,7 @@ int furrow_at_exit(void (*call)(void *arg), void *arg)
     }
     fw_children_mind();
     fw_children_lock();
-    *h = (hook){top, call, arg};
+    *h = (hook){top, call, arg, fw_os_pid()};
     top = h;
     fw_children_unlock();
     return 0;
@@ -51,7 +52,8 @@ void fw_hooks_run(void)
     hook *h;
 
     while ((h = take()) != NULL) {
-        h->call(h->arg);
+        if (h->by == fw_os_pid())
+            h->call(h->arg);
         free(h);
     }
 }

@@ -16,6 +16,30 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static void (*write_to)(void *ctx, int level, const char *text);
 static void *write_ctx;
 
+static void lock_it(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+static void unlock_it(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+/* A fork waits for the lock: another thread may have it. */
+static void mind_forks(void)
+{
+    (void)pthread_atfork(lock_it, unlock_it, unlock_it);
+}
+
+static void lock_minded(void)
+{
+    static pthread_once_t minded = PTHREAD_ONCE_INIT;
+
+    pthread_once(&minded, mind_forks);
+    lock_it();
+}
+
 int furrow_log_level(int level)
 {
     int before = fw_load_relaxed(&threshold);
@@ -26,10 +50,10 @@ int furrow_log_level(int level)
 
 void furrow_log_to(void (*write)(void *ctx, int level, const char *text), void *ctx)
 {
-    pthread_mutex_lock(&lock);
+    lock_minded();
     write_to = write;
     write_ctx = ctx;
-    pthread_mutex_unlock(&lock);
+    unlock_it();
 }
 
 static const char *level_name(int level)
@@ -53,10 +77,10 @@ void furrow_log(int level, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    pthread_mutex_lock(&lock);
+    lock_minded();
     write = write_to;
     ctx = write_ctx;
-    pthread_mutex_unlock(&lock);
+    unlock_it();
     if (write)
         write(ctx, level, text);
     else

@@ -63,6 +63,14 @@ static void thread_ends(void *arg)
     fw_os_line_end(c->theirs);
 }
 
+/* Under the lock, as it is read: who sees the end of the line need not have joined us. */
+static void note_code(furrow_process *p, int code)
+{
+    fw_children_lock();
+    p->code = code;
+    fw_children_unlock();
+}
+
 static void *be_thread(void *arg)
 {
     fw_child *c = arg;
@@ -71,7 +79,7 @@ static void *be_thread(void *arg)
     fw_kin_thread(p);
     pthread_cleanup_push(thread_ends, c);
     if (fw_os_line_await(c->theirs, INT64_MAX) == 0)
-        p->code = p->function(p->arg, p->size);
+        note_code(p, p->function(p->arg, p->size));
     pthread_cleanup_pop(1);
     return NULL;
 }

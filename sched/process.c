@@ -54,12 +54,23 @@ int fw_process_mine(const furrow_process *p)
                    (int)p->maker);
 }
 
+/* Another thread may start it just now: what it has then is there for who sees that. */
+static uint32_t state_of(const furrow_process *p)
+{
+    uint32_t state;
+
+    fw_children_lock();
+    state = p->state;
+    fw_children_unlock();
+    return state;
+}
+
 /* Mine, and it was started. */
 static int started(const furrow_process *p)
 {
     int rc = fw_process_mine(p);
 
-    if (rc == 0 && p->state < FW_PROCESS_RUNS)
+    if (rc == 0 && state_of(p) < FW_PROCESS_RUNS)
         rc = fw_fail(FURROW_EINVAL, "%s was not started", p->is.name);
     return rc;
 }
@@ -151,6 +162,8 @@ static int give_back(furrow_process *p)
 
     if (rc < 0)
         return rc;
+    if (state_of(p) == FW_PROCESS_STARTING)
+        return fw_fail(FURROW_EBUSY, "%s is being started", p->is.name);
     if (p->child && !fw_children_collect(p->child))
         return fw_fail(FURROW_EBUSY, "%s still runs: join or kill it first",
                        p->is.name);
@@ -170,9 +183,15 @@ int furrow_process_free(furrow_process *p)
 
 /* ---- its life -------------------------------------------------------------------------*/
 
+/* A start that a cancellation cut short would leave half a process. */
 int furrow_process_start(furrow_process *p)
 {
-    return fw_status_in(__func__, fw_birth_start(p));
+    int before, rc;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    rc = fw_birth_start(p);
+    pthread_setcancelstate(before, NULL);
+    return fw_status_in(__func__, rc);
 }
 
 /* 1 when it has ended and its code is known. */
@@ -212,7 +231,7 @@ static int alive(furrow_process *p)
     rc = fw_process_mine(p);
     if (rc < 0)
         return rc;
-    return p->state >= FW_PROCESS_RUNS && !fw_children_collect(p->child);
+    return state_of(p) >= FW_PROCESS_RUNS && !fw_children_collect(p->child);
 }
 
 int furrow_process_is_alive(furrow_process *p)
@@ -226,7 +245,7 @@ static int exit_code(furrow_process *p, int *code)
 
     if (rc < 0)
         return rc;
-    if (p->state < FW_PROCESS_RUNS)
+    if (state_of(p) < FW_PROCESS_RUNS)
         return fw_fail(FURROW_EEMPTY, "%s was not started", p->is.name);
     rc = collected(p);
     if (rc == 0)
@@ -243,12 +262,18 @@ int furrow_process_exit_code(furrow_process *p, int *code)
 
 /* ---- signals --------------------------------------------------------------------------*/
 
-static int send_signal(fw_child *c, int signal)
+/* No other thread collects it meanwhile: its pid stays its own. */
+static int send_signal(furrow_process *p, int signal)
 {
-    int rc = fw_children_signal(c, signal);
+    int rc = 0;
 
-    if (rc == 0)
-        c->signal = signal;
+    fw_children_lock();
+    if (p->state == FW_PROCESS_RUNS) {
+        rc = fw_children_signal(p->child, signal);
+        if (rc == 0)
+            p->child->signal = signal;
+    }
+    fw_children_unlock();
     return rc == -ESRCH ? 0 : rc;
 }
 
@@ -265,7 +290,7 @@ static int signal_it(furrow_process *p, int signal)
                        p->is.name);
     if (fw_children_collect(p->child))
         return 0;
-    rc = send_signal(p->child, signal);
+    rc = send_signal(p, signal);
     return rc < 0 ? fw_fail_os(-rc, "no signal reaches %s", p->is.name) : 0;
 }
 
@@ -312,7 +337,7 @@ static int unstarted(const furrow_process *p)
 {
     int rc = fw_process_mine(p);
 
-    if (rc == 0 && p->state != FW_PROCESS_NEW)
+    if (rc == 0 && state_of(p) != FW_PROCESS_NEW)
         rc = fw_fail(FURROW_EBUSY, "%s was started before", p->is.name);
     return rc;
 }

@@ -123,6 +123,8 @@ int fw_os_read_lines(const char *path, int (*see)(void *ctx, char *line), void *
  * Takes fd over. */
 int fw_os_fd_high(int fd);
 void fw_os_close(int fd);
+/* To the standard error, at once. No cancellation point: callers have locks and turns. */
+void fw_os_tell(const char *text);
 /* Close it when another program is run. -EBADF: it is not open. */
 int fw_os_fd_own(int fd);
 

@@ -88,8 +88,10 @@ void fw_os_child_stdin(void)
         close(0);
         return;
     }
-    if (fd == 0)
+    if (fd == 0) {
+        fcntl(0, F_SETFD, 0); /* programs that are run have one, too */
         return;
+    }
     dup2(fd, 0);
     close(fd);
 }

@@ -203,3 +203,40 @@ Test(thread_exit, of_a_caller_that_runs)
     caller_ends(sleep_in_caller, 1);
     pools_leave_nothing();
 }
+
+static _Atomic int released;
+
+static int spins(furrow_chunk c)
+{
+    (void)c;
+    reached = 1;
+    while (!released)
+        ;
+    return 0;
+}
+
+/* That a call is late is said where a cancellation must not end the thread: it has the turn. */
+Test(thread_exit, of_a_caller_that_is_late)
+{
+    furrow_array *a = pools_array('i', 1000);
+    caller k = {.call = {.kernel = spins, .out = {a}, .chunk = 10}};
+    pthread_t thread;
+
+    if (!pools_threads())
+        return;
+    k.pool = pools_open(2);
+    k.call.deadline = furrow_in(0.05);
+    reached = released = 0;
+    cr_assert_eq(pthread_create(&thread, NULL, call_and_end, &k), 0);
+    while (!reached)
+        left_sleep(0.001);
+    pthread_cancel(thread);
+    left_sleep(0.3);
+    released = 1;
+    pthread_join(thread, NULL);
+    cr_assert_eq(k.returned, 1);
+    pools_works(k.pool);
+    furrow_array_free(a);
+    pools_close(k.pool);
+    pools_leave_nothing();
+}

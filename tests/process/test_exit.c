@@ -82,6 +82,63 @@ Test(exit, a_child_does_not_run_its_parents)
     cr_assert_eq(other->word[0], 0);
 }
 
+static void tells_of_copy(void *arg)
+{
+    fw_store_seqcst(&((note *)arg)->word[10], (uint32_t)getpid());
+}
+
+static int forks_a_copy(void *arg, size_t size)
+{
+    int status = -1;
+    pid_t pid;
+
+    (void)size;
+    if (furrow_at_exit(tells, note_of(arg)))
+        return 1;
+    pid = fork();
+    if (pid == 0)
+        exit(furrow_at_exit(tells_of_copy, note_of(arg)) ? 1 : 3);
+    waitpid(pid, &status, 0);
+    note_of(arg)->word[11] = (uint32_t)pid;
+    note_of(arg)->word[12] = note_of(arg)->word[0];
+    return WIFEXITED(status) && WEXITSTATUS(status) == 3 ? 0 : 2;
+}
+
+Test(exit, a_copy_that_the_program_forks_runs_its_own_only)
+{
+    note *n = note_new();
+
+    BUT_BY_THREAD;
+    cr_assert_eq(proc_end(proc_started(forks_a_copy, n)), 0);
+    cr_assert_eq(n->word[12], 0);
+    cr_assert_eq(n->word[0], 1);
+    cr_assert_eq(n->word[10], n->word[11]);
+}
+
+static int exits_with_7(void *arg, size_t size)
+{
+    (void)arg;
+    (void)size;
+    exit(7);
+}
+
+static int waits_for_a_thread_that_exits(void *arg, size_t size)
+{
+    furrow_process_options o = {.start = FURROW_START_THREAD};
+    furrow_process *p = furrow_process_new(exits_with_7, arg, size, &o);
+
+    if (furrow_process_start(p))
+        return 1;
+    (void)furrow_process_join(p, FURROW_FOREVER);
+    return 2;
+}
+
+Test(exit, by_a_thread_that_is_a_process_does_not_wait_for_that)
+{
+    BUT_BY_THREAD;
+    cr_assert_eq(proc_end(proc_started(waits_for_a_thread_that_exits, note_new())), 7);
+}
+
 static int hook_and_dies(void *arg, size_t size)
 {
     (void)size;

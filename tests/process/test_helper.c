@@ -6,6 +6,7 @@
 #include "procs.h"
 
 #include <dlfcn.h>
+#include <sys/stat.h>
 
 #define BUT_ANEW                                                                       \
     if (!peer_anew())                                                                  \
@@ -141,5 +142,46 @@ Test(helper, says_which_object_was_built_anew)
     cr_assert_eq(rename(fresh, path), 0);
     cr_assert_eq(furrow_process_start(p), 0, "%s", furrow_last_error()->text);
     cr_assert_eq(proc_end(p), 41);
+    unlink(path);
+}
+
+/* ---- a start that takes a while -------------------------------------------------------*/
+
+static void *starts_in_vain(void *arg)
+{
+    return furrow_process_start(arg) == FURROW_EDIED ? arg : NULL;
+}
+
+static const char *slow_helper(void)
+{
+    static char path[128];
+    FILE *f;
+
+    snprintf(path, sizeof path, "/tmp/furrow-helper-%d.sh", (int)getpid());
+    f = fopen(path, "we");
+    cr_assert(f && fputs("#!/bin/sh\nsleep 0.5\n", f) >= 0 && fclose(f) == 0);
+    cr_assert_eq(chmod(path, 0700), 0);
+    return path;
+}
+
+Test(helper, what_is_just_being_started_is_not_freed)
+{
+    const char *path;
+    furrow_process *p;
+    pthread_t t;
+    void *died;
+
+    BUT_ANEW;
+    path = slow_helper();
+    (void)note_new();
+    cr_assert_eq(furrow_process_helper(path), 0);
+    p = furrow_process_new(proc_nothing, NULL, 0, NULL);
+    cr_assert_eq(pthread_create(&t, NULL, starts_in_vain, p), 0);
+    while (furrow_process_set_name(p, "p") == 0)
+        left_sleep(0.001);
+    cr_assert_eq(furrow_process_free(p), FURROW_EBUSY);
+    cr_assert_eq(pthread_join(t, &died), 0);
+    cr_assert_eq(died, p);
+    cr_assert_eq(furrow_process_free(p), 0);
     unlink(path);
 }

@@ -2,6 +2,7 @@
  *
  * Host programs that ignore SIGCHLD, wait for any child, have threads, have closed files.
  */
+#include "children.h"
 #include "procs.h"
 
 #include <fcntl.h>
@@ -141,6 +142,108 @@ Test(host, whose_threads_start_processes_at_once)
     cr_assert_eq(left_since(&before, 2), 0);
 }
 
+static void ignores(void *ctx, int level, const char *text)
+{
+    (void)ctx;
+    (void)level;
+    (void)text;
+}
+
+static void *logs(void *arg)
+{
+    while (!fw_load_seqcst((_Atomic uint32_t *)arg))
+        furrow_log(FURROW_LOG_INFO, "again");
+    return NULL;
+}
+
+Test(host, whose_threads_log)
+{
+    note *n = note_new();
+    pthread_t t[2];
+
+    furrow_log_to(ignores, NULL);
+    (void)furrow_log_level(FURROW_LOG_INFO);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(pthread_create(&t[i], NULL, logs, &n->word[9]), 0);
+    for (int i = 0; i < 100; i++)
+        cr_assert_eq(proc_end(proc_started(three, n)), 3);
+    fw_store_seqcst(&n->word[9], 1);
+    for (int i = 0; i < 2; i++)
+        pthread_join(t[i], NULL);
+}
+
+static void asks_for_children(void *unused)
+{
+    (void)unused;
+    left_sleep(0.05);
+    (void)furrow_process_children(NULL, 0);
+}
+
+static int asks_at_its_end(void *arg, size_t size)
+{
+    pthread_key_t key;
+
+    (void)size;
+    if (pthread_key_create(&key, asks_for_children) || pthread_setspecific(key, arg))
+        return 1;
+    return 0;
+}
+
+Test(host, whose_threads_ask_for_children_at_their_end)
+{
+    note *n = note_new();
+
+    cr_assert_eq(proc_end(proc_started(asks_at_its_end, n)), 0);
+}
+
+typedef struct canceled {
+    furrow_process *p;
+    int alive;
+} canceled;
+
+static void *asks_while_cancelled(void *arg)
+{
+    canceled *c = arg;
+
+    pthread_cancel(pthread_self());
+    c->alive = furrow_process_is_alive(c->p);
+    return NULL;
+}
+
+static void *starts_while_cancelled(void *arg)
+{
+    canceled *c = arg;
+
+    pthread_cancel(pthread_self());
+    c->alive = furrow_process_start(c->p) == 0;
+    return NULL;
+}
+
+static void cancelled_in(void *(*run)(void *arg), canceled *c)
+{
+    pthread_t t;
+
+    c->alive = -1;
+    cr_assert_eq(pthread_create(&t, NULL, run, c), 0);
+    pthread_join(t, NULL);
+    cr_assert_eq(c->alive, 1);
+}
+
+Test(host, whose_threads_are_cancelled)
+{
+    note *n = note_new();
+    canceled c = {.p = proc_new(proc_waits, n)};
+
+    if (peer_start_is("fork")) /* the copy of such a thread is cancelled, too */
+        cr_assert_eq(furrow_process_start(c.p), 0);
+    else
+        cancelled_in(starts_while_cancelled, &c);
+    cr_assert(note_within(n, 0));
+    cancelled_in(asks_while_cancelled, &c);
+    fw_store_seqcst(&n->word[1], 1);
+    cr_assert_eq(proc_end(c.p), 0);
+}
+
 /* ---- files ----------------------------------------------------------------------------*/
 
 static int counts_files(void *arg, size_t size)
@@ -209,6 +312,55 @@ Test(host, that_has_closed_its_standard_input)
     BUT_BY_THREAD;
     close(0);
     cr_assert_eq(proc_end(proc_started(reads_input, note_new())), 4);
+}
+
+static int has_an_input_at_exec(void *arg, size_t size)
+{
+    (void)arg;
+    (void)size;
+    return fcntl(0, F_GETFD) == 0 ? 4 : 1;
+}
+
+Test(host, that_has_closed_it_runs_children_that_run_programs)
+{
+    BUT_BY_THREAD;
+    close(0);
+    cr_assert_eq(proc_end(proc_started(has_an_input_at_exec, note_new())), 4);
+}
+
+static int waits_a_while(void *arg, size_t size)
+{
+    double until = left_clock() + 10;
+
+    (void)size;
+    fw_store_seqcst(&note_of(arg)->word[0], 1);
+    while (!fw_load_seqcst(&note_of(arg)->word[1]) && left_clock() < until)
+        left_sleep(0.0005);
+    return 0;
+}
+
+static int starts_another(void *arg, size_t size)
+{
+    furrow_process *p = furrow_process_new(waits_a_while, arg, size, NULL);
+
+    if (furrow_process_start(p) || !note_within(note_of(arg), 0))
+        return 1;
+    _exit(5);
+}
+
+/* A child of its child, by fork, has no copy of the child's end. */
+Test(host, whose_child_has_ended_finds_its_line_at_the_end)
+{
+    note *n = note_new();
+    furrow_process *p;
+    int line;
+
+    BUT_BY_THREAD;
+    p = proc_started(starts_another, n);
+    line = p->child->line;
+    cr_assert_eq(fw_os_readable(&line, 1, fw_os_now() + 5 * INT64_C(1000000000)), 1u);
+    fw_store_seqcst(&n->word[1], 1);
+    cr_assert_eq(proc_end(p), 5);
 }
 
 /* CPython: _TestProcess.test_error_on_stdio_flush_1, _TestProcess.test_error_on_stdio_flush_2 (fork spawn forkserver) */
