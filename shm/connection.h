@@ -40,8 +40,9 @@ struct furrow_connection {
     fw_grip receiving, sending;
     fw_incoming in;
     fw_outgoing out;
-    uint64_t limit; /* of a message's bytes; under `receiving` */
-    int ack;        /* the peer acknowledges files, and expects it */
+    uint64_t limit;       /* of a message's bytes; under `receiving` */
+    int ack;              /* the peer acknowledges files, and expects it */
+    _Atomic uint32_t due; /* acknowledgements that have not come yet */
 };
 
 /* 0, or a negative code when it is no live connection (for NULL without a message), or
@@ -71,6 +72,11 @@ void fw_receive_fini(furrow_connection *c);
 int fw_receive_kept(furrow_connection *c, furrow_deadline deadline);
 void fw_receive_done(furrow_connection *c);
 
+/* Is the byte, which came where a message begins, an acknowledgement that is due? Then it is
+ * not any more. */
+#define FW_ACKNOWLEDGED 'A'
+int fw_receive_is_ack(furrow_connection *c, unsigned char byte);
+
 /* Takes and gives `receiving`. */
 int fw_receive_take(furrow_connection *c, furrow_deadline deadline);
 int fw_receive_give(furrow_connection *c, int rc);
@@ -84,6 +90,10 @@ int fw_send_rest(furrow_connection *c, furrow_deadline deadline);
 /* Takes and gives `sending`. */
 int fw_send_take(furrow_connection *c, furrow_deadline deadline);
 int fw_send_give(furrow_connection *c, int rc);
+
+/* Send one byte that is no part of a message, or keep it to be sent before the next one.
+ * Takes `sending`. */
+int fw_send_byte(furrow_connection *c, char byte, furrow_deadline deadline);
 
 /* Send one message of two parts. Takes `sending`. */
 int fw_send_message(furrow_connection *c, const struct iovec part[2],

@@ -145,8 +145,11 @@ int furrow_connection_recv_fds(furrow_connection *c, int *fds, size_t n,
                                furrow_deadline deadline);
 
 /* Does the peer expect that files are acknowledged, and acknowledge what it gets?
- * Python does so from 3.14 on. Both sides must say the same; at first no. Errors:
- * FURROW_EINVAL. */
+ * Python does so from 3.14 on. Both sides must say the same; at first no. Files that do not
+ * find room or are of another number are acknowledged, too. When a deadline passes before
+ * the peer has acknowledged, or when a message of the peer's comes first
+ * (FURROW_ECORRUPT; it stays), the files are sent all the same, and whatever is received
+ * next takes the acknowledgement in. Errors: FURROW_EINVAL. */
 int furrow_connection_acknowledge(furrow_connection *c, int yes);
 
 /* Hand over a connection: the receiver gets one of its own to the same file. The sender

@@ -108,6 +108,13 @@ int fw_os_thread_is_ours(pid_t tid)
     return syscall(SYS_tgkill, getpid(), tid, 0) == 0 || errno != ESRCH;
 }
 
+/* What a system call on the stream has failed with. A network that has given the other side
+ * up says what we say of a deadline. */
+static ssize_t failed(void)
+{
+    return errno == ETIMEDOUT ? -ECONNRESET : -errno;
+}
+
 /* ---- reading ---------------------------------------------------------------------*/
 
 static ssize_t read_now(const fw_stream *s, void *to, size_t size, int64_t until)
@@ -115,7 +122,7 @@ static ssize_t read_now(const fw_stream *s, void *to, size_t size, int64_t until
     ssize_t n = s->socket ? recv(s->fd, to, size, until == INT64_MAX ? 0 : MSG_DONTWAIT)
                           : read(s->fd, to, size);
 
-    return n < 0 ? -errno : n;
+    return n < 0 ? failed() : n;
 }
 
 ssize_t fw_os_stream_read(const fw_stream *s, void *to, size_t size, int64_t until)
@@ -147,7 +154,7 @@ static ssize_t send_now(const fw_stream *s, const struct iovec *part, int parts,
     ssize_t n =
         sendmsg(s->fd, &m, MSG_NOSIGNAL | (until == INT64_MAX ? 0 : MSG_DONTWAIT));
 
-    return n < 0 ? -errno : n;
+    return n < 0 ? failed() : n;
 }
 
 /* At most a page of the parts, gathered. */

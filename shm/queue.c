@@ -116,14 +116,14 @@ int furrow_queue_close(furrow_queue *q)
     return rc;
 }
 
-/* Messages in blocks are to be freed one by one. */
+/* Messages in blocks are to be freed one by one; it takes no memory to free. */
 static int drain(furrow_queue *q)
 {
     furrow_message m;
     int rc;
 
     fw_queue_recover(q);
-    while ((rc = fw_queue_take_message(q, &m)) > 0)
+    while ((rc = fw_queue_take_block(q, &m)) > 0)
         (void)furrow_message_free(&m);
     return rc;
 }

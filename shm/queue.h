@@ -77,7 +77,8 @@ int fw_queue_check(const char *function, const furrow_queue *q);
  * again in any case: another one may have done it. */
 void fw_queue_recover(furrow_queue *q);
 
-/* Take what comes first as a message of this process's own, without waiting. 0: nothing. */
-int fw_queue_take_message(furrow_queue *q, furrow_message *out);
+/* Take the first message that is in a block, which is this process's own then, and drop those
+ * before it, without waiting. 1, 0: there is none, or an error. */
+int fw_queue_take_block(furrow_queue *q, furrow_message *out);
 
 #endif

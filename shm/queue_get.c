@@ -308,12 +308,16 @@ int furrow_queue_get_message(furrow_queue *q, furrow_message *out,
     return fw_status_in(__func__, rc);
 }
 
-int fw_queue_take_message(furrow_queue *q, furrow_message *out)
+int fw_queue_take_block(furrow_queue *q, furrow_message *out)
 {
     getting g;
     int rc = begin(&g, q, NULL, SIZE_MAX, FURROW_FOREVER);
 
     while (rc == 0 && fw_ring_take(&q->ring, g.by, &g.claim)) {
+        if (!(g.claim.slot->size & FW_SLOT_BLOCK)) { /* no memory to give back */
+            (void)fw_ring_finish(&q->ring, &g.claim);
+            continue;
+        }
         rc = read_it(&g, FURROW_FOREVER);
         if (rc == 0) {
             *out = g.m;

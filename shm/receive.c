@@ -117,6 +117,26 @@ static ssize_t read_some(furrow_connection *c, void *to, size_t size,
     return tell_broken(&c->in);
 }
 
+int fw_receive_is_ack(furrow_connection *c, unsigned char byte)
+{
+    uint32_t due = fw_load_seqcst(&c->due);
+
+    while (byte == FW_ACKNOWLEDGED && due > 0)
+        if (fw_cas_seqcst(&c->due, &due, due - 1))
+            return 1;
+    return 0;
+}
+
+/* So many bytes came for the head. Acknowledgements are no part of it. */
+static void head_came(furrow_connection *c, size_t n)
+{
+    fw_incoming *in = &c->in;
+
+    while (!in->have && n > 0 && fw_receive_is_ack(c, in->head[0]))
+        memmove(in->head, in->head + 1, --n);
+    in->have += n;
+}
+
 static int read_head(furrow_connection *c, furrow_deadline deadline)
 {
     fw_incoming *in = &c->in;
@@ -134,7 +154,7 @@ static int read_head(furrow_connection *c, furrow_deadline deadline)
         n = read_some(c, in->head + in->have, (size_t)need, deadline);
         if (n < 0)
             return (int)n;
-        in->have += (size_t)n;
+        head_came(c, (size_t)n);
     }
 }
 

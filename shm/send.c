@@ -76,6 +76,30 @@ int fw_send_rest(furrow_connection *c, furrow_deadline deadline)
     return 0;
 }
 
+static int append(fw_outgoing *out, char byte)
+{
+    int rc;
+
+    if (out->begin == out->end)
+        out->begin = out->end = 0;
+    rc = reserve(out, out->end + 1);
+    if (rc == 0)
+        out->kept[out->end++] = byte;
+    return rc;
+}
+
+int fw_send_byte(furrow_connection *c, char byte, furrow_deadline deadline)
+{
+    int rc = fw_send_take(c, deadline);
+
+    if (rc < 0)
+        return fw_fail(FURROW_ETIME, "another thread is sending");
+    rc = append(&c->out, byte);
+    if (rc == 0)
+        rc = fw_send_rest(c, deadline);
+    return fw_send_give(c, rc == FURROW_ETIME ? 0 : rc);
+}
+
 /* The message failed with rc after its beginning went out. Returns FURROW_UNSENT. When
  * there is no memory to keep the rest, no message can follow: then rc. */
 static int keep_rest(fw_outgoing *out, const struct iovec part[PARTS], int rc)

@@ -11,7 +11,8 @@
  *     me|NOTIFIED -> 0             the end of wait, with the lock again
  *     me|WAITING -> 0              the deadline has passed; it fails if a notify came first,
  *                                  which then counts
- *     dead|WAITING -> 0            who finds no free slot
+ *     dead|WAITING -> 0            who finds no free slot; then
+ *     dead|NOTIFIED -> 0           he, too, with the lock, when he has passed the notify on
  *     dead|NOTIFIED -> me|NOTIFIED one who waits takes a dead one's notify over
  *
  * So a notify is exact: it wakes those who wait, as many as it says, and no others. (The
@@ -75,30 +76,6 @@ static int take_free(furrow_condition *c, uint32_t me)
     return -1;
 }
 
-/* Dead ones who wait for nothing any more. */
-static void clear_dead(furrow_condition *c)
-{
-    for (uint32_t i = 0; i < fw_load_seqcst(&c->used); i++) {
-        uint32_t w = fw_load_seqcst(&c->slot[i]);
-
-        if (w && fw_participant_owner_gone(owner_of(w)))
-            (void)swap(&c->slot[i], w, 0);
-    }
-}
-
-/* A slot for this process, or a negative error. */
-static int take_slot(furrow_condition *c, uint32_t me)
-{
-    int slot = take_free(c, me);
-
-    if (slot < 0) {
-        clear_dead(c);
-        slot = take_free(c, me);
-    }
-    return slot >= 0 ? slot
-                     : fw_fail(FURROW_EFULL, "%u threads wait already", c->slots);
-}
-
 static void notify(furrow_condition *c, uint32_t n)
 {
     uint32_t used = fw_load_seqcst(&c->used);
@@ -114,6 +91,34 @@ static void notify(furrow_condition *c, uint32_t n)
         fw_store_relaxed(&c->first, at + 1); /* in turn; right or not */
         n--;
     }
+}
+
+/* Dead ones who wait for nothing any more. A notify that one of them had goes to another
+ * who waits, before its slot does: killed in between, it is passed on once more. */
+static void clear_dead(furrow_condition *c, uint32_t what)
+{
+    for (uint32_t i = 0; i < fw_load_seqcst(&c->used); i++) {
+        uint32_t w = fw_load_seqcst(&c->slot[i]);
+
+        if ((w & what) == 0 || !fw_participant_owner_gone(owner_of(w)))
+            continue;
+        notify(c, what == FW_CONDITION_NOTIFIED ? 1 : 0);
+        (void)swap(&c->slot[i], w, 0);
+    }
+}
+
+/* A slot for this process, or a negative error. */
+static int take_slot(furrow_condition *c, uint32_t me)
+{
+    int slot = take_free(c, me);
+
+    if (slot < 0) {
+        clear_dead(c, FW_CONDITION_WAITING); /* first: they take no notify any more */
+        clear_dead(c, FW_CONDITION_NOTIFIED);
+        slot = take_free(c, me);
+    }
+    return slot >= 0 ? slot
+                     : fw_fail(FURROW_EFULL, "%u threads wait already", c->slots);
 }
 
 /* ---- waiting ------------------------------------------------------------------------*/

@@ -7,6 +7,11 @@
  * byte of a head, the sender when no rest is kept. A process that is killed after its
  * sendmsg() has sent them all, before it none; what nobody has received the kernel
  * closes with the last end of the connection.
+ *
+ * An acknowledgement is one byte between two messages, too. It is `due` before the files
+ * go out, and whoever receives next takes it in, also when it comes late, or while another
+ * thread waits for a message. It is given and awaited with no other grip held than that of
+ * its direction: two sides that send each other files would wait for each other.
  */
 #include "connection.h"
 
@@ -15,7 +20,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define ACKNOWLEDGED 'A'
+#define TICK_NS (100 * 1000 * 1000)
 
 static int check_files(const furrow_connection *c, const int *fds, size_t n)
 {
@@ -38,24 +43,52 @@ static int failed_files(ssize_t rc)
     return fw_connection_failed(rc, "sending files");
 }
 
-/* What the peer answers stands where a message would. */
-static int await_ack(furrow_connection *c, furrow_deadline deadline)
+/* Under `receiving`: the next byte is an acknowledgement. Another one is a message's. */
+static int take_ack(furrow_connection *c, furrow_deadline deadline)
 {
-    char answer = 0;
-    ssize_t n;
-    int rc = fw_receive_take(c, deadline);
+    unsigned char *byte = c->in.head;
+    ssize_t n = c->in.have ? 1 : fw_os_stream_read(&c->stream, byte, 1, deadline);
 
-    if (rc < 0)
-        return rc;
-    n = c->in.have ? 1 : fw_os_stream_read(&c->stream, &answer, 1, deadline);
-    fw_grip_give(&c->receiving);
     if (n < 0)
         return fw_connection_failed(n, "waiting for the acknowledgement of files");
     if (n == 0)
         return fw_fail(FURROW_EEOF, "the other end is closed");
-    return answer == ACKNOWLEDGED
-               ? 0
-               : fw_fail(FURROW_ECORRUPT, "the peer does not acknowledge files");
+    if (!c->in.have && fw_receive_is_ack(c, *byte))
+        return 0;
+    c->in.have += !c->in.have;
+    return fw_fail(FURROW_ECORRUPT, "the peer does not acknowledge files");
+}
+
+/* Until none is due; another thread that receives may take them in. */
+static int await_acks(furrow_connection *c, furrow_deadline deadline)
+{
+    int rc = 0;
+
+    while (rc == 0 && fw_load_seqcst(&c->due) > 0) {
+        furrow_deadline tick = fw_os_now() + TICK_NS;
+
+        rc = fw_receive_take(c, deadline < tick ? deadline : tick);
+        if (rc == 0 && fw_load_seqcst(&c->due) > 0)
+            rc = fw_receive_give(c, take_ack(c, deadline));
+        else if (rc == 0)
+            fw_grip_give(&c->receiving);
+        else if (fw_os_now() < deadline)
+            rc = 0;
+    }
+    return rc;
+}
+
+static int send_now(furrow_connection *c, const int *fds, size_t n,
+                    furrow_deadline deadline)
+{
+    int rc;
+
+    if (c->ack)
+        (void)fw_add_seqcst(&c->due, 1);
+    rc = fw_os_stream_send_files(&c->stream, fds, n, deadline);
+    if (rc < 0 && c->ack)
+        (void)fw_receive_is_ack(c, FW_ACKNOWLEDGED);
+    return rc < 0 ? failed_files(rc) : 0;
 }
 
 static int send_files(furrow_connection *c, const int *fds, size_t n,
@@ -68,14 +101,8 @@ static int send_files(furrow_connection *c, const int *fds, size_t n,
     rc = fw_send_rest(c, deadline);
     if (rc == FURROW_ETIME)
         rc = fw_fail(FURROW_EBUSY, "an earlier message is still to be sent");
-    if (rc == 0) {
-        rc = fw_os_stream_send_files(&c->stream, fds, n, deadline);
-        if (rc < 0)
-            rc = failed_files(rc);
-    }
-    if (rc == 0 && c->ack)
-        rc = await_ack(c, deadline);
-    return fw_send_give(c, rc);
+    rc = fw_send_give(c, rc == 0 ? send_now(c, fds, n, deadline) : rc);
+    return rc == 0 && c->ack ? await_acks(c, deadline) : rc;
 }
 
 int furrow_connection_send_fds(furrow_connection *c, const int *fds, size_t n,
@@ -104,50 +131,56 @@ static int judge(const fw_stream_files *files, size_t n)
     return 0;
 }
 
-static int take_files(furrow_connection *c, int *fds, size_t n,
-                      furrow_deadline deadline)
+/* What came instead of files is the beginning of a message. */
+static int keep_byte(furrow_connection *c, unsigned char byte)
 {
-    fw_stream_files files;
-    int rc = fw_os_stream_recv_files(&c->stream, &files, deadline);
-
-    if (rc < 0)
-        return fw_connection_failed(rc, "receiving files");
-    if (rc == 0)
-        return fw_fail(FURROW_EEOF, "the other end is closed");
-    rc = judge(&files, n);
-    if (rc == 0)
-        memcpy(fds, files.fd, n * sizeof *fds);
-    for (int i = 0; rc < 0 && i < files.count; i++)
-        fw_os_close(files.fd[i]);
-    return rc;
+    c->in.head[0] = byte;
+    c->in.have = 1;
+    return fw_fail(FURROW_ECORRUPT, "a message came, and no files; it stays");
 }
 
-/* The peer waits for the acknowledgement whether its files were right or not. */
-static int give_ack(furrow_connection *c, furrow_deadline deadline)
+/* 1 files came, or an error. */
+static int next_files(furrow_connection *c, fw_stream_files *files,
+                      furrow_deadline deadline)
 {
-    struct iovec part = {(char[]){ACKNOWLEDGED}, 1};
-    ssize_t n = fw_os_stream_write(&c->stream, &part, 1, deadline);
+    int rc;
 
-    return n < 0 ? fw_connection_failed(n, "acknowledging files") : 0;
+    do {
+        rc = fw_os_stream_recv_files(&c->stream, files, deadline);
+        if (rc < 0)
+            return fw_connection_failed(rc, "receiving files");
+        if (rc == 0)
+            return fw_fail(FURROW_EEOF, "the other end is closed");
+        if (files->count || files->lost)
+            return 1;
+    } while (fw_receive_is_ack(c, files->body));
+    return keep_byte(c, files->body);
 }
 
 static int recv_files(furrow_connection *c, int *fds, size_t n,
                       furrow_deadline deadline)
 {
-    int rc = fw_receive_take(c, deadline);
+    fw_stream_files files = {.count = 0};
+    int rc = fw_receive_take(c, deadline), ack = 0;
+    furrow_error error;
 
     if (rc < 0)
         return rc;
-    if (c->in.have)
-        rc = fw_fail(FURROW_ECORRUPT, "a message came, and no files; it stays");
+    rc = c->in.have ? fw_fail(FURROW_ECORRUPT, "a message came, and no files; it stays")
+                    : next_files(c, &files, deadline);
+    fw_grip_give(&c->receiving);
+    if (rc < 0)
+        return rc;
+    rc = judge(&files, n);
+    error = *furrow_last_error();
+    if (c->ack) /* the peer waits for it whether its files were right or not */
+        ack = fw_send_byte(c, FW_ACKNOWLEDGED, deadline);
+    if (rc == 0 && ack == 0)
+        memcpy(fds, files.fd, n * sizeof *fds);
     else
-        rc = take_files(c, fds, n, deadline);
-    if (rc == 0 && c->ack && give_ack(c, deadline) < 0) {
-        rc = furrow_last_error()->code;
-        for (size_t i = 0; i < n; i++)
-            fw_os_close(fds[i]);
-    }
-    return fw_receive_give(c, rc);
+        for (int i = 0; i < files.count; i++)
+            fw_os_close(files.fd[i]);
+    return rc < 0 ? fw_status_adopt(&error) : ack;
 }
 
 static int receive_files(furrow_connection *c, int *fds, size_t n,

@@ -95,7 +95,7 @@ static int expect_no_files(void *arg)
     int fd = 5;
 
     child_want(furrow_connection_recv_fds(c, &fd, 1, ENDS_SOON) == FURROW_ECORRUPT);
-    child_want(strstr(furrow_last_error()->text, "1 files were to come, not 0"));
+    child_want(strstr(furrow_last_error()->text, "a message came, and no files"));
     child_want(fd == -1);
     return furrow_connection_close(c);
 }
@@ -253,6 +253,7 @@ Test(files, acknowledged_files)
 
 Test(files, a_peer_that_does_not_acknowledge)
 {
+    char got[8];
     peer p;
     furrow_connection *c;
     int fd = 0;
@@ -261,7 +262,143 @@ Test(files, a_peer_that_does_not_acknowledge)
     cr_assert_eq(furrow_connection_acknowledge(c, 1), 0);
     cr_assert_eq(furrow_connection_send_fds(c, &fd, 1, ENDS_SOON), FURROW_ECORRUPT);
     ends_want(FURROW_ECORRUPT, "does not acknowledge");
+    cr_assert_eq(furrow_connection_recv(c, got, 8, NULL, ENDS_SOON), 0);
+    cr_assert_eq(memcmp(got, "done", 4), 0); /* what came instead is whole */
     cr_assert_eq(ends_finish(&p, c), 0);
+}
+
+/* Both ends in this process: what one has not read waits in the socket. */
+static void acknowledging_pair(furrow_connection **a, furrow_connection **b)
+{
+    cr_assert_eq(furrow_pipe(a, b, 1), 0);
+    cr_assert_eq(furrow_connection_acknowledge(*a, 1), 0);
+    cr_assert_eq(furrow_connection_acknowledge(*b, 1), 0);
+}
+
+static void want_message(furrow_connection *c, const char *message)
+{
+    char got[8];
+    size_t size;
+
+    cr_assert_eq(furrow_connection_recv(c, got, 8, &size, furrow_in(1)), 0, "%s",
+                 furrow_last_error()->text);
+    cr_assert_eq(size, strlen(message));
+    cr_assert_eq(memcmp(got, message, size), 0);
+}
+
+Test(files, wrong_ones_are_acknowledged_too)
+{
+    furrow_connection *a, *b;
+    int fds[2] = {0, 1}, got[1];
+
+    acknowledging_pair(&a, &b);
+    cr_assert_eq(furrow_connection_send_fds(a, fds, 2, 0), FURROW_ETIME);
+    cr_assert_eq(furrow_connection_recv_fds(b, got, 1, 0), FURROW_ECORRUPT);
+    ends_want(FURROW_ECORRUPT, "1 files were to come, not 2");
+    cr_assert_eq(read(furrow_connection_fileno(a), got, 1), 1); /* does not hang */
+    furrow_connection_close(a);
+    furrow_connection_close(b);
+}
+
+Test(files, a_late_acknowledgement_is_no_part_of_a_message)
+{
+    furrow_connection *a, *b;
+    int fds[1] = {0}, got[1];
+
+    acknowledging_pair(&a, &b);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(furrow_connection_send_fds(a, fds, 1, 0), FURROW_ETIME);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(furrow_connection_recv_fds(b, got, 1, 0), 0);
+        close(got[0]);
+    }
+    cr_assert_eq(furrow_connection_send(b, "one", 3, 0), 0);
+    want_message(a, "one");
+    cr_assert_eq(furrow_connection_send_fds(a, fds, 1, 0), FURROW_ETIME);
+    cr_assert_eq(furrow_connection_recv_fds(b, got, 1, 0), 0);
+    close(got[0]);
+    cr_assert_eq(furrow_connection_acknowledge(b, 0), 0);
+    cr_assert_eq(furrow_connection_send_fds(b, fds, 1, 0), 0);
+    cr_assert_eq(furrow_connection_acknowledge(a, 0), 0);
+    cr_assert_eq(furrow_connection_recv_fds(a, got, 1, 0), 0); /* behind it, too */
+    close(got[0]);
+    furrow_connection_close(a);
+    furrow_connection_close(b);
+}
+
+/* One thread's message has gone out in part when another one takes files. */
+Test(files, an_acknowledgement_waits_for_the_rest_of_a_message)
+{
+    static char large[1 << 20], got[1 << 20];
+    furrow_connection *a, *b;
+    int fds[1] = {0}, file[1];
+    size_t size;
+
+    acknowledging_pair(&a, &b);
+    memset(large, 7, sizeof large);
+    cr_assert_eq(furrow_connection_send(b, large, sizeof large, 0), FURROW_UNSENT);
+    cr_assert_eq(furrow_connection_send_fds(a, fds, 1, 0), FURROW_ECORRUPT);
+    cr_assert_eq(furrow_connection_recv_fds(b, file, 1, 0), 0);
+    close(file[0]);
+    while (furrow_connection_recv(a, got, sizeof got, &size, 0) == FURROW_ETIME)
+        (void)furrow_connection_flush(b, 0);
+    cr_assert_eq(size, sizeof large);
+    cr_assert_eq(memcmp(got, large, size), 0);
+    cr_assert_eq(furrow_connection_send(b, "two", 3, 0), 0);
+    want_message(a, "two");
+    furrow_connection_close(a);
+    furrow_connection_close(b);
+}
+
+static void *receive_one(void *c)
+{
+    static char got[8];
+
+    return furrow_connection_recv(c, got, 8, NULL, ENDS_SOON) == 0 ? got : NULL;
+}
+
+static void *take_one_file(void *c)
+{
+    int got = -1, rc = furrow_connection_recv_fds(c, &got, 1, ENDS_SOON);
+
+    fw_os_close(got);
+    return rc == 0 && furrow_connection_send(c, "one", 3, ENDS_SOON) == 0 ? c : NULL;
+}
+
+/* Another thread waits for a message meanwhile, and gets that alone. */
+Test(files, an_acknowledgement_comes_to_another_thread)
+{
+    furrow_connection *a, *b;
+    pthread_t receiver, taker;
+    void *got, *taken;
+    int fd = 0;
+
+    acknowledging_pair(&a, &b);
+    pthread_create(&receiver, NULL, receive_one, a);
+    left_sleep(0.02);
+    pthread_create(&taker, NULL, take_one_file, b);
+    cr_assert_eq(furrow_connection_send_fds(a, &fd, 1, ENDS_SOON), 0);
+    pthread_join(taker, &taken);
+    pthread_join(receiver, &got);
+    cr_assert_eq(taken, b);
+    cr_assert_str_eq(got, "one");
+    furrow_connection_close(a);
+    furrow_connection_close(b);
+}
+
+Test(files, what_comes_instead_of_files_stays)
+{
+    furrow_connection *a, *b;
+    int got[1];
+
+    cr_assert_eq(furrow_pipe(&a, &b, 1), 0);
+    cr_assert_eq(furrow_connection_send(a, "one", 3, 0), 0);
+    cr_assert_eq(furrow_connection_recv_fds(b, got, 1, 0), FURROW_ECORRUPT);
+    ends_want(FURROW_ECORRUPT, "a message came, and no files; it stays");
+    cr_assert_eq(got[0], -1);
+    want_message(b, "one");
+    furrow_connection_close(a);
+    furrow_connection_close(b);
 }
 
 /* ---- connections -----------------------------------------------------------------*/

@@ -5,6 +5,8 @@
  */
 #include "ends.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/uio.h>
 
 #define MIB ((size_t)1 << 20)
@@ -498,6 +500,49 @@ Test(partial, a_signal_that_waits_already_is_not_taken)
     cr_assert(sigismember(&pending, SIGPIPE));
     signal(SIGPIPE, SIG_IGN);
     furrow_connection_close(b);
+}
+
+/* ---- a network that gives the other side up ---------------------------------------*/
+
+static void tcp_pair(int fd[2])
+{
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof a;
+    int door = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    cr_assert_eq(bind(door, (struct sockaddr *)&a, size), 0);
+    cr_assert_eq(listen(door, 1), 0);
+    cr_assert_eq(getsockname(door, (struct sockaddr *)&a, &size), 0);
+    fd[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(connect(fd[0], (struct sockaddr *)&a, size), 0);
+    fd[1] = accept4(door, NULL, NULL, SOCK_CLOEXEC);
+    cr_assert_geq(fd[1], 0);
+    close(door);
+}
+
+/* The other side takes nothing any more, and the system ends the connection by ETIMEDOUT in
+ * the middle of a message: no deadline of ours, whose bytes would be kept. */
+Test(partial, a_network_that_gives_up_is_no_deadline)
+{
+    static char got[MIB];
+    unsigned soon = 200;
+    furrow_connection *c;
+    int fd[2];
+
+    tcp_pair(fd);
+    c = furrow_connection_from_fd(fd[0]);
+    put(fd[1], "\0\20\0\0", 4);
+    put(fd[1], got, 10000);
+    cr_assert_eq(setsockopt(fd[0], IPPROTO_TCP, TCP_USER_TIMEOUT, &soon, sizeof soon),
+                 0);
+    while (send(fd[0], got, sizeof got, MSG_DONTWAIT) > 0)
+        ;
+    cr_assert_eq(furrow_connection_recv(c, got, MIB, NULL, FURROW_FOREVER),
+                 FURROW_ECORRUPT);
+    ends_want(FURROW_ECORRUPT, "in the middle of a message");
+    furrow_connection_close(c);
+    close(fd[1]);
 }
 
 /* ---- the handle in a forked child ------------------------------------------------*/

@@ -4,6 +4,8 @@
  */
 #include "queues.h"
 
+#include "participant.h"
+
 static const furrow_queue_options joinable = {.joinable = 1};
 
 static int work(void *shared)
@@ -220,5 +222,24 @@ Test(queue_join, a_task_is_its_consumers)
     cr_assert_eq(get_number(p->q, &n, 0), 0);
     cr_assert_eq(child_run(done_by_another, p), 0);
     cr_assert_eq(furrow_queue_task_done(p->q), 0);
+    party_free(p);
+}
+
+/* What a process has unfinished has a limit. Freeing the queue needs nothing more of it, nor
+ * of the heap's memory, which may be what is to be had by freeing. */
+Test(queue_join, a_queue_is_freed_where_no_message_can_be_got)
+{
+    furrow_queue_options o = {.joinable = 1};
+    party *p = party_new(&o);
+    uint32_t me = fw_participant_owner();
+    fw_tasks *tasks = fw_queue_tasks(p->q);
+    uint64_t n;
+
+    for (uint64_t i = 0; i < 3; i++)
+        cr_assert_eq(put_number(p->q, i, 0), 0);
+    fw_store_seqcst(&tasks->line[me % FW_PARTICIPANTS],
+                    (uint64_t)(me / FW_PARTICIPANTS) << 48 | 0xFFFFFF);
+    cr_assert_eq(get_number(p->q, &n, 0), FURROW_EBUSY);
+    cr_assert_eq(furrow_queue_size(p->q), 3);
     party_free(p);
 }

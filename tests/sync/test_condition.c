@@ -487,6 +487,27 @@ Test(condition, the_dead_take_no_room)
     all_end(&p, 1);
 }
 
+/* Who comes and finds every slot taken sets those of the dead free. Both sleepers are
+ * stopped, so that nobody takes the notify over before. */
+Test(condition, who_takes_a_dead_ones_slot_passes_his_notify_on)
+{
+    pid_t doomed, other;
+
+    make(NULL, &(furrow_condition_options){.waiters = 2});
+    doomed = doomed_sleeper();
+    other = child_start(sleeper, s);
+    cr_assert(shared_reaches(&s->sleeping, 2));
+    lock();
+    kill(doomed, SIGSTOP);
+    kill(other, SIGSTOP);
+    cr_assert_eq(furrow_condition_notify(s->condition, 1), 0); /* the doomed one's */
+    shared_kill(doomed);
+    cr_assert_eq(furrow_condition_wait(s->condition, 0), FURROW_ETIME);
+    unlock();
+    kill(other, SIGCONT);
+    cr_assert_eq(child_wait(other), 0);
+}
+
 static int take_the_lock_and_die(void *shared)
 {
     stage *of = shared;
