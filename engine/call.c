@@ -226,7 +226,7 @@ int fw_call_same(const fw_call *c, const furrow_call *request, size_t size)
     for (int k = 0; k < c->job.outs; k++)
         if (!same_operand(c, k + FURROW_MAX_OPERANDS))
             return 0;
-    return 1;
+    return c->lasting || fw_entry_unloads() == c->unloads;
 }
 
 void fw_call_set_ctx(fw_call *c, const void *ctx)

@@ -46,6 +46,8 @@ typedef struct fw_call {
     uint32_t chunks; /* 0: nothing to do */
     uint32_t grace_ns;
     fw_kernel_known *known; /* the note of job.named, for who calls */
+    int lasting; /* the kernel's address stays the kernel's, whatever is unloaded */
+    unsigned long long unloads; /* of the loader, when it was resolved */
     fw_call_job job;
 } fw_call;
 
@@ -53,8 +55,8 @@ typedef struct fw_call {
  * stay NULL. Errors: FURROW_EINVAL, FURROW_ETYPE. */
 int fw_call_resolve(const furrow_call *request, size_t size, int workers, fw_call *out);
 
-/* Is the request the one that was resolved, its arrays alive and the same? Then only the
- * bytes of ctx may differ. */
+/* Is the request the one that was resolved, its arrays alive and the same, and the kernel's
+ * address still the kernel's? Then only the bytes of ctx may differ. */
 int fw_call_same(const fw_call *call, const furrow_call *request, size_t size);
 
 /* Put the request's ctx into the job; it must fit FW_CALL_CTX_MAX. */
