@@ -26,15 +26,33 @@ static furrow_array *requested(const furrow_call *r, int k)
     return k < FURROW_MAX_OPERANDS ? r->in[k] : r->out[k - FURROW_MAX_OPERANDS];
 }
 
-static int take_operand(fw_call *c, int k, furrow_array *view)
+/* The array that is operand k: NULL with an error when it may not be. */
+static fw_array *operand(const furrow_array *view, int k)
 {
     fw_array *a = fw_array_of(view);
 
     if (!a)
-        return fw_fail(FURROW_EINVAL, "%s is not a live array", operand_name(k));
-    if (k >= FURROW_MAX_OPERANDS && a->root->kind == FW_ARRAY_FILE &&
-        !a->root->writable)
-        return fw_fail(FURROW_EINVAL, "%s is mapped read-only", operand_name(k));
+        fw_fail(FURROW_EINVAL, "%s is not a live array", operand_name(k));
+    if (!a || k < FURROW_MAX_OPERANDS || a->root->kind != FW_ARRAY_FILE ||
+        a->root->writable)
+        return a;
+    fw_fail(FURROW_EINVAL, "%s is mapped read-only", operand_name(k));
+    return NULL;
+}
+
+int fw_call_operand_here(const furrow_array *view, int k)
+{
+    const fw_array *a = operand(view, k);
+
+    return a ? fw_array_map_here(a) : FURROW_EINVAL;
+}
+
+static int take_operand(fw_call *c, int k, furrow_array *view)
+{
+    fw_array *a = operand(view, k);
+
+    if (!a)
+        return FURROW_EINVAL;
     if (c->job.len && c->job.len != view->len)
         return fw_fail(FURROW_EINVAL, "%s has %zu elements, the call %zu",
                        operand_name(k), view->len, c->job.len);

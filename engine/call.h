@@ -51,6 +51,11 @@ typedef struct fw_call {
     fw_call_job job;
 } fw_call;
 
+/* May the array be operand k of a call: in[k], or out[k - FURROW_MAX_OPERANDS]? For who
+ * works on it in this process and without a call: it is mapped here then. FURROW_EINVAL: it is
+ * not live, or to be written and mapped read-only. */
+int fw_call_operand_here(const furrow_array *view, int k);
+
 /* Check the request for a pool of so many workers and resolve it; far_ctx and named
  * stay NULL. Errors: FURROW_EINVAL, FURROW_ETYPE. */
 int fw_call_resolve(const furrow_call *request, size_t size, int workers, fw_call *out);
