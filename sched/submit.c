@@ -365,18 +365,22 @@ void fw_submissions_drive(fw_team *team, void (*wait)(void *, int64_t), void *ar
 
 /* ---- the opener's side --------------------------------------------------------------*/
 
-/* What is not done when the team was closed in peace was queued too late. */
+/* What is not done when the team was closed in peace was queued too late. Whether it has
+ * ended is asked before whether the call is done: what was done before is done. */
 int fw_submission_wait(fw_team *team, fw_submission *s, furrow_deadline deadline)
 {
-    for (;;) {
-        int late = fw_load_seqcst(&team->control->stop) == 1;
+    for (int over = 0;;) {
         uint32_t state = fw_load_seqcst(&s->state);
         int64_t tick = fw_os_now() + 100 * 1000 * 1000;
 
         if (state == FW_SUBMISSION_DONE)
             return 0;
-        if (late || team->start->supervisor_gone(team))
+        if (over)
             return fw_fail(FURROW_ECLOSED, "the pool ended before the call was done");
+        over = fw_load_seqcst(&team->control->stop) == 1 ||
+               team->start->supervisor_gone(team);
+        if (over)
+            continue;
         if (fw_os_now() >= deadline)
             return fw_fail(FURROW_ETIME, "the call is not done yet");
         (void)fw_os_futex_wait(&s->state, state, deadline < tick ? deadline : tick);
