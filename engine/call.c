@@ -255,14 +255,20 @@ void fw_call_set_ctx(fw_call *c, const void *ctx)
 
 /* ---- running ----------------------------------------------------------------------*/
 
-/* Once per job: this is the worker's own copy of it. */
+/* Once per job: this is the worker's own copy of it. But what is not to be had now may be
+ * there when the same call comes again. */
 static furrow_kernel kernel_of(fw_call_job *job)
 {
-    if (job->named) {
-        job->kernel = fw_kernel_named(job->named, job->kernel);
+    furrow_kernel here;
+
+    if (!job->named)
+        return job->kernel;
+    here = fw_kernel_named(job->named, job->kernel);
+    if (here) {
+        job->kernel = here;
         job->named = NULL;
     }
-    return job->kernel;
+    return here;
 }
 
 static int map_files(const fw_call_job *job)
