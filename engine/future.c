@@ -234,7 +234,7 @@ static size_t chunks_done(const furrow_future *f)
     fw_submission *s = f->submission;
 
     if (fw_load_seqcst(&s->state) == FW_SUBMISSION_DONE)
-        return s->chunks;
+        return fw_submission_done(NULL, s);
     return f->pool ? fw_submission_done(f->pool->team, s) : 0;
 }
 
