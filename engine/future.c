@@ -112,10 +112,12 @@ static furrow_future *come_in_and_submit(furrow_pool *pool, const furrow_call *r
 {
     fw_team *team = pool->team;
     furrow_future *f;
+    int before = fw_pool_not_cancelled();
 
     fw_team_come_in(team);
     f = submit(pool, request, size);
     fw_team_leave(team);
+    fw_pool_may_be_cancelled(before);
     return f;
 }
 

@@ -129,19 +129,27 @@ static int place_far_ctx(furrow_pool *pool, fw_call *call)
     return 0;
 }
 
-static int resolve_and_run(furrow_pool *pool, const furrow_call *request, size_t size)
+static int make_ready(furrow_pool *pool, const furrow_call *request, size_t size)
 {
-    int rc;
+    int rc = fw_pool_resolve(pool, request, size, &pool->last);
 
-    rc = fw_pool_resolve(pool, request, size, &pool->last);
     if (rc == 0 && pool->last.chunks == 0)
         return 0;
     if (rc == 0)
         rc = place_far_ctx(pool, &pool->last);
-    if (rc == 0)
-        rc = fw_prepare(pool, &pool->last);
+    return rc < 0 ? rc : fw_prepare(pool, &pool->last);
+}
+
+static int resolve_and_run(furrow_pool *pool, const furrow_call *request, size_t size)
+{
+    int before = fw_pool_not_cancelled();
+    int rc = make_ready(pool, request, size);
+
+    fw_pool_may_be_cancelled(before);
     if (rc < 0)
         return fw_outcome_not_run(rc);
+    if (pool->last.chunks == 0)
+        return 0;
     describe(pool, &pool->last);
     return run(pool, &pool->last, request->ctx);
 }
