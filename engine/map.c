@@ -16,6 +16,12 @@
 
 /* ---- inside a worker ----------------------------------------------------------------*/
 
+/* What was started is complete, here as elsewhere. */
+static int too_late(const fw_call *call)
+{
+    return call->request.deadline && fw_os_now() >= call->request.deadline;
+}
+
 static int map_here(const furrow_call *request, size_t size)
 {
     fw_call call;
@@ -27,8 +33,14 @@ static int map_here(const furrow_call *request, size_t size)
     if (call.request.ctx_size > FW_CALL_CTX_MAX)
         call.job.far_ctx = call.request.ctx;
     for (uint32_t chunk = 0; chunk < call.chunks && o.error == FW_NO_ERROR; chunk++) {
-        int value = fw_call_run(&call.job, chunk, 0);
+        int value;
 
+        if (too_late(&call)) {
+            o.timed_out = FW_DEADLINE_PASSED;
+            o.cut = 1;
+            break;
+        }
+        value = fw_call_run(&call.job, chunk, 0);
         if (value)
             o.error = (uint64_t)chunk << 32 | (uint32_t)value;
     }

@@ -236,7 +236,7 @@ int furrow_pool_workers(const furrow_pool *pool)
 {
     if (!pool)
         return 0;
-    return pool->team ? pool->team->place->workers : 1;
+    return fw_team_self() >= 0 || !pool->team ? 1 : pool->team->place->workers;
 }
 
 long furrow_pool_worker_pid(const furrow_pool *pool, int i)
