@@ -100,13 +100,19 @@ static int run_here(const furrow_call *call)
     furrow_chunk c = {
         .len = call->out[0]->len, .ctx = call->ctx, .ctx_size = call->ctx_size};
 
-    for (int k = 0; k < FURROW_MAX_OPERANDS; k++) {
-        if (call->in[k])
+    int rc = 0;
+
+    for (int k = 0; k < FURROW_MAX_OPERANDS && rc == 0; k++) {
+        if (call->in[k]) {
+            rc = fw_call_operand_here(call->in[k], k);
             c.in[k] = call->in[k]->data;
-        if (call->out[k])
+        }
+        if (call->out[k] && rc == 0) {
+            rc = fw_call_operand_here(call->out[k], k + FURROW_MAX_OPERANDS);
             c.out[k] = call->out[k]->data;
+        }
     }
-    return call->kernel(c);
+    return rc < 0 ? rc : call->kernel(c);
 }
 
 static int run(furrow_pool *pool, furrow_call *call)

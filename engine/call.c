@@ -26,15 +26,33 @@ static furrow_array *requested(const furrow_call *r, int k)
     return k < FURROW_MAX_OPERANDS ? r->in[k] : r->out[k - FURROW_MAX_OPERANDS];
 }
 
-static int take_operand(fw_call *c, int k, furrow_array *view)
+/* The array that is operand k: NULL with an error when it may not be. */
+static fw_array *operand(const furrow_array *view, int k)
 {
     fw_array *a = fw_array_of(view);
 
     if (!a)
-        return fw_fail(FURROW_EINVAL, "%s is not a live array", operand_name(k));
-    if (k >= FURROW_MAX_OPERANDS && a->root->kind == FW_ARRAY_FILE &&
-        !a->root->writable)
-        return fw_fail(FURROW_EINVAL, "%s is mapped read-only", operand_name(k));
+        fw_fail(FURROW_EINVAL, "%s is not a live array", operand_name(k));
+    if (!a || k < FURROW_MAX_OPERANDS || a->root->kind != FW_ARRAY_FILE ||
+        a->root->writable)
+        return a;
+    fw_fail(FURROW_EINVAL, "%s is mapped read-only", operand_name(k));
+    return NULL;
+}
+
+int fw_call_operand_here(const furrow_array *view, int k)
+{
+    const fw_array *a = operand(view, k);
+
+    return a ? fw_array_map_here(a) : FURROW_EINVAL;
+}
+
+static int take_operand(fw_call *c, int k, furrow_array *view)
+{
+    fw_array *a = operand(view, k);
+
+    if (!a)
+        return FURROW_EINVAL;
     if (c->job.len && c->job.len != view->len)
         return fw_fail(FURROW_EINVAL, "%s has %zu elements, the call %zu",
                        operand_name(k), view->len, c->job.len);
@@ -226,7 +244,7 @@ int fw_call_same(const fw_call *c, const furrow_call *request, size_t size)
     for (int k = 0; k < c->job.outs; k++)
         if (!same_operand(c, k + FURROW_MAX_OPERANDS))
             return 0;
-    return 1;
+    return c->lasting || fw_entry_unloads() == c->unloads;
 }
 
 void fw_call_set_ctx(fw_call *c, const void *ctx)
@@ -237,14 +255,20 @@ void fw_call_set_ctx(fw_call *c, const void *ctx)
 
 /* ---- running ----------------------------------------------------------------------*/
 
-/* Once per job: this is the worker's own copy of it. */
+/* Once per job: this is the worker's own copy of it. But what is not to be had now may be
+ * there when the same call comes again. */
 static furrow_kernel kernel_of(fw_call_job *job)
 {
-    if (job->named) {
-        job->kernel = fw_kernel_named(job->named, job->kernel);
+    furrow_kernel here;
+
+    if (!job->named)
+        return job->kernel;
+    here = fw_kernel_named(job->named, job->kernel);
+    if (here) {
+        job->kernel = here;
         job->named = NULL;
     }
-    return job->kernel;
+    return here;
 }
 
 static int map_files(const fw_call_job *job)

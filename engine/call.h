@@ -46,15 +46,22 @@ typedef struct fw_call {
     uint32_t chunks; /* 0: nothing to do */
     uint32_t grace_ns;
     fw_kernel_known *known; /* the note of job.named, for who calls */
+    int lasting; /* the kernel's address stays the kernel's, whatever is unloaded */
+    unsigned long long unloads; /* of the loader, when it was resolved */
     fw_call_job job;
 } fw_call;
+
+/* May the array be operand k of a call: in[k], or out[k - FURROW_MAX_OPERANDS]? For who
+ * works on it in this process and without a call: it is mapped here then. FURROW_EINVAL: it is
+ * not live, or to be written and mapped read-only. */
+int fw_call_operand_here(const furrow_array *view, int k);
 
 /* Check the request for a pool of so many workers and resolve it; far_ctx and named
  * stay NULL. Errors: FURROW_EINVAL, FURROW_ETYPE. */
 int fw_call_resolve(const furrow_call *request, size_t size, int workers, fw_call *out);
 
-/* Is the request the one that was resolved, its arrays alive and the same? Then only the
- * bytes of ctx may differ. */
+/* Is the request the one that was resolved, its arrays alive and the same, and the kernel's
+ * address still the kernel's? Then only the bytes of ctx may differ. */
 int fw_call_same(const fw_call *call, const furrow_call *request, size_t size);
 
 /* Put the request's ctx into the job; it must fit FW_CALL_CTX_MAX. */

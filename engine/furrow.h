@@ -210,9 +210,9 @@ int furrow_pool_stat(furrow_pool *pool, furrow_pool_stats *stats);
  * FURROW_ECORRUPT (a stray store has met the pool's own memory: the outputs may hold
  * anything; terminate the pool); FURROW_EOS (no worker can be started, or they cannot find
  * the kernel or map a file); FURROW_EKERNEL (value and range of the lowest failing chunk;
- * chunks above it may be left out, those below are done); FURROW_ETIME and
- * FURROW_ECANCELED without torn ranges (some chunks were not started, what was started is
- * complete).
+ * chunks above it may be left out, those below are done, unless the deadline or a cancel has
+ * left them out); FURROW_ETIME and FURROW_ECANCELED without torn ranges (some chunks were not
+ * started, what was started is complete).
  * Death of a worker: what it had not started is run by others, its chunk is torn, and
  * the call ends with FURROW_EDIED when all else is done.
  */
@@ -251,7 +251,8 @@ int furrow_future_wait(furrow_future *future, furrow_deadline deadline);
  * negative for NULL. Never blocks. */
 int furrow_future_ready(furrow_future *future);
 
-/* Chunks done and chunks in all, for a progress bar; either may be NULL. Never blocks. */
+/* Chunks done and chunks in all, for a progress bar; either may be NULL. Of a call that was
+ * cut short or failed it stays where it was then. Never blocks. */
 int furrow_future_progress(furrow_future *future, size_t *done, size_t *total);
 
 /* Do not start what is not started: the future then fails with FURROW_ECANCELED, unless

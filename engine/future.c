@@ -112,10 +112,12 @@ static furrow_future *come_in_and_submit(furrow_pool *pool, const furrow_call *r
 {
     fw_team *team = pool->team;
     furrow_future *f;
+    int before = fw_pool_not_cancelled();
 
     fw_team_come_in(team);
     f = submit(pool, request, size);
     fw_team_leave(team);
+    fw_pool_may_be_cancelled(before);
     return f;
 }
 
@@ -234,7 +236,7 @@ static size_t chunks_done(const furrow_future *f)
     fw_submission *s = f->submission;
 
     if (fw_load_seqcst(&s->state) == FW_SUBMISSION_DONE)
-        return s->chunks;
+        return fw_submission_done(NULL, s);
     return f->pool ? fw_submission_done(f->pool->team, s) : 0;
 }
 

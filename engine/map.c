@@ -16,6 +16,12 @@
 
 /* ---- inside a worker ----------------------------------------------------------------*/
 
+/* What was started is complete, here as elsewhere. */
+static int too_late(const fw_call *call)
+{
+    return call->request.deadline && fw_os_now() >= call->request.deadline;
+}
+
 static int map_here(const furrow_call *request, size_t size)
 {
     fw_call call;
@@ -27,8 +33,14 @@ static int map_here(const furrow_call *request, size_t size)
     if (call.request.ctx_size > FW_CALL_CTX_MAX)
         call.job.far_ctx = call.request.ctx;
     for (uint32_t chunk = 0; chunk < call.chunks && o.error == FW_NO_ERROR; chunk++) {
-        int value = fw_call_run(&call.job, chunk, 0);
+        int value;
 
+        if (too_late(&call)) {
+            o.timed_out = FW_DEADLINE_PASSED;
+            o.cut = 1;
+            break;
+        }
+        value = fw_call_run(&call.job, chunk, 0);
         if (value)
             o.error = (uint64_t)chunk << 32 | (uint32_t)value;
     }
@@ -129,19 +141,27 @@ static int place_far_ctx(furrow_pool *pool, fw_call *call)
     return 0;
 }
 
-static int resolve_and_run(furrow_pool *pool, const furrow_call *request, size_t size)
+static int make_ready(furrow_pool *pool, const furrow_call *request, size_t size)
 {
-    int rc;
+    int rc = fw_pool_resolve(pool, request, size, &pool->last);
 
-    rc = fw_pool_resolve(pool, request, size, &pool->last);
     if (rc == 0 && pool->last.chunks == 0)
         return 0;
     if (rc == 0)
         rc = place_far_ctx(pool, &pool->last);
-    if (rc == 0)
-        rc = fw_prepare(pool, &pool->last);
+    return rc < 0 ? rc : fw_prepare(pool, &pool->last);
+}
+
+static int resolve_and_run(furrow_pool *pool, const furrow_call *request, size_t size)
+{
+    int before = fw_pool_not_cancelled();
+    int rc = make_ready(pool, request, size);
+
+    fw_pool_may_be_cancelled(before);
     if (rc < 0)
         return fw_outcome_not_run(rc);
+    if (pool->last.chunks == 0)
+        return 0;
     describe(pool, &pool->last);
     return run(pool, &pool->last, request->ctx);
 }

@@ -127,7 +127,7 @@ int fw_outcome_tell(const fw_outcome *o)
     static const char gone[] =
         "the pool's supervisor was killed, and its workers with it";
 
-    if (o->torn_count || o->timed_out || o->supervisor_gone)
+    if (o->torn_count || o->supervisor_gone)
         keep_ranges(o);
     if (o->supervisor_gone)
         return fw_fail(FURROW_EDIED, "%s; the call is incomplete", gone);
@@ -143,10 +143,12 @@ int fw_outcome_tell(const fw_outcome *o)
                                  "all workers are gone and none can be started");
     if (o->error != FW_NO_ERROR)
         return tell_kernel(o);
-    if (o->cut && o->timed_out)
+    if (o->cut && o->timed_out) {
+        keep_ranges(o);
         return fw_fail(FURROW_ETIME,
                        "the deadline passed; what was not started was left "
                        "out, what was started is complete");
+    }
     if (o->cut)
         return fw_fail(FURROW_ECANCELED, "the call was cancelled");
     return 0;

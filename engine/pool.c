@@ -209,8 +209,11 @@ static int name_kernel(furrow_pool *pool, fw_call *call)
 {
     int rc;
 
+    call->lasting = 1;
     if (!pool->team->start->processes)
         return 0;
+    call->lasting = fw_entry_lasts((fw_entry_function)call->job.kernel);
+    call->unloads = fw_entry_unloads();
     pthread_mutex_lock(&pool->mutex);
     rc = fw_kernel_names_of(&pool->names, call->job.kernel, &call->known);
     pthread_mutex_unlock(&pool->mutex);
@@ -233,7 +236,7 @@ int furrow_pool_workers(const furrow_pool *pool)
 {
     if (!pool)
         return 0;
-    return pool->team ? pool->team->place->workers : 1;
+    return fw_team_self() >= 0 || !pool->team ? 1 : pool->team->place->workers;
 }
 
 long furrow_pool_worker_pid(const furrow_pool *pool, int i)

@@ -43,6 +43,21 @@ struct furrow_pool {
  * FURROW_EINVAL. */
 int fw_pool_use(const furrow_pool *pool);
 
+/* A thread that has the turn, or has come in, must not be cancelled where it looks at files:
+ * nobody would ever give back what it has. Returns what to pass to fw_pool_may_be_cancelled()
+ * afterwards. (In a kernel that the caller runs it may be: sched/caller.c.) */
+static inline int fw_pool_not_cancelled(void)
+{
+    int before;
+
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    return before;
+}
+static inline void fw_pool_may_be_cancelled(int before)
+{
+    (void)pthread_setcancelstate(before, NULL);
+}
+
 /* Resolve the request for this pool: operands, and the kernel's name where workers need
  * it. A ctx of more than FW_CALL_CTX_MAX bytes is left to the caller. */
 int fw_pool_resolve(furrow_pool *pool, const furrow_call *request, size_t size,

@@ -335,6 +335,19 @@ int fw_prepare_queued(furrow_pool *pool, const fw_call *call, fw_submission *s)
     return 0;
 }
 
+static int populate(furrow_pool *pool, const fw_call *call)
+{
+    int before = fw_pool_not_cancelled();
+    int rc = fw_dispatch_lock(pool->team, FURROW_FOREVER);
+
+    if (rc == 0) {
+        rc = fw_prepare(pool, call);
+        fw_dispatch_unlock(pool->team);
+    }
+    fw_pool_may_be_cancelled(before);
+    return rc;
+}
+
 int furrow_pool_populate(furrow_pool *pool, furrow_array *view)
 {
     fw_call call = {0};
@@ -348,10 +361,5 @@ int furrow_pool_populate(furrow_pool *pool, furrow_array *view)
     call.operand[0] = fw_array_of(view);
     if (!call.operand[0])
         return fw_status_in(__func__, furrow_last_error()->code);
-    rc = fw_dispatch_lock(pool->team, FURROW_FOREVER);
-    if (rc < 0)
-        return fw_status_in(__func__, rc);
-    rc = fw_prepare(pool, &call);
-    fw_dispatch_unlock(pool->team);
-    return fw_status_in(__func__, rc);
+    return fw_status_in(__func__, populate(pool, &call));
 }

@@ -50,7 +50,12 @@ static furrow_chunk piece_of(const fw_reduction *r, size_t begin, size_t size)
 static int reduce_here(const fw_reduction *r, size_t chunk, fw_slot *out)
 {
     fw_slot slots[INLINE_SLOTS], *at = slots;
+    int rc = 0;
 
+    for (int k = 0; k < 2 && r->in[k] && rc == 0; k++)
+        rc = fw_call_operand_here(r->in[k], k);
+    if (rc < 0)
+        return rc;
     memset(slots, 0, sizeof slots);
     for (size_t begin = 0; begin < r->in[0]->len; begin += chunk) {
         furrow_chunk c = piece_of(r, begin, chunk);

@@ -307,7 +307,8 @@ static fw_place *new_plan(const fw_place_request *r, const candidates *c)
                     .cores = c->cores,
                     .cpus = c->count,
                     .quota_milli = r->quota_milli,
-                    .narrowed = r->narrowed};
+                    .narrowed = r->narrowed,
+                    .chosen = r->chosen};
     return p;
 }
 

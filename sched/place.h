@@ -21,6 +21,7 @@ typedef struct fw_place_request {
     uint32_t quota_milli; /* CPU quota in thousandths of a CPU; 0: none */
     int pin;              /* FURROW_PIN_CORE, _NODE or _NONE */
     int narrowed; /* say in the description that affinity is suspiciously small */
+    int chosen;   /* `allowed` is somebody's choice: bind to it in any case */
 } fw_place_request;
 
 /* Why there are so many workers. */
@@ -60,6 +61,7 @@ typedef struct fw_place {
     int cpus;             /* usable */
     uint32_t quota_milli; /* of the request */
     int narrowed;         /* of the request */
+    int chosen;           /* of the request */
     fw_place_worker worker[];
     /* then uint16_t victims[workers][workers - 1] */
 } fw_place;

@@ -175,6 +175,21 @@ static void done(fw_submission *s)
     fw_os_futex_wake(&s->state, INT32_MAX);
 }
 
+/* All of it happened. */
+static int went_well(const fw_submission *s)
+{
+    return !s->unprepared && !s->out_of_memory && !s->corrupt && !s->cut &&
+           !s->no_workers && !s->torn_count && s->error == FW_NO_ERROR;
+}
+
+/* A worker that was killed may not have counted its last one. */
+static uint64_t ran_so_far(const fw_team *team, const fw_submission *s)
+{
+    uint64_t ran = fw_team_count(team, FW_COUNT_chunks) - s->chunks_before;
+
+    return ran < s->chunks ? ran : s->chunks;
+}
+
 /* The torn chunks, where the opener can read them. Without memory for that, the count
  * alone must do: it is never taken for success. */
 static void publish_result(fw_submission *s, const fw_dispatch *d, int rc)
@@ -188,6 +203,7 @@ static void publish_result(fw_submission *s, const fw_dispatch *d, int rc)
     s->corrupt = d->corrupt;
     s->error = d->error;
     s->torn_count = d->torn_count;
+    s->chunks_done = went_well(s) ? s->chunks : (uint32_t)ran_so_far(d->team, s);
     s->torn = NULL;
     if (d->torn && d->torn_count <= FW_SUBMISSION_FEW)
         s->torn = s->few;
@@ -201,9 +217,7 @@ static void publish_result(fw_submission *s, const fw_dispatch *d, int rc)
 
 int fw_submission_succeeded(fw_submission *s)
 {
-    return fw_load_seqcst(&s->state) == FW_SUBMISSION_DONE && !s->unprepared &&
-           !s->out_of_memory && !s->corrupt && !s->cut && !s->no_workers &&
-           !s->torn_count && s->error == FW_NO_ERROR;
+    return fw_load_seqcst(&s->state) == FW_SUBMISSION_DONE && went_well(s);
 }
 
 static int unprepared(const fw_submission *s)
@@ -365,18 +379,22 @@ void fw_submissions_drive(fw_team *team, void (*wait)(void *, int64_t), void *ar
 
 /* ---- the opener's side --------------------------------------------------------------*/
 
-/* What is not done when the team was closed in peace was queued too late. */
+/* What is not done when the team was closed in peace was queued too late. Whether it has
+ * ended is asked before whether the call is done: what was done before is done. */
 int fw_submission_wait(fw_team *team, fw_submission *s, furrow_deadline deadline)
 {
-    for (;;) {
-        int late = fw_load_seqcst(&team->control->stop) == 1;
+    for (int over = 0;;) {
         uint32_t state = fw_load_seqcst(&s->state);
         int64_t tick = fw_os_now() + 100 * 1000 * 1000;
 
         if (state == FW_SUBMISSION_DONE)
             return 0;
-        if (late || team->start->supervisor_gone(team))
+        if (over)
             return fw_fail(FURROW_ECLOSED, "the pool ended before the call was done");
+        over = fw_load_seqcst(&team->control->stop) == 1 ||
+               team->start->supervisor_gone(team);
+        if (over)
+            continue;
         if (fw_os_now() >= deadline)
             return fw_fail(FURROW_ETIME, "the call is not done yet");
         (void)fw_os_futex_wait(&s->state, state, deadline < tick ? deadline : tick);
@@ -396,15 +414,12 @@ void fw_submission_cancel(fw_team *team, fw_submission *s)
 
 uint64_t fw_submission_done(const fw_team *team, fw_submission *s)
 {
-    uint64_t done;
-
     switch (fw_load_seqcst(&s->state)) {
     case FW_SUBMISSION_QUEUED:
         return 0;
     case FW_SUBMISSION_DONE:
-        return s->chunks;
+        return s->chunks_done;
     default:
-        done = fw_team_count(team, FW_COUNT_chunks) - s->chunks_before;
-        return done < s->chunks ? done : s->chunks;
+        return ran_so_far(team, s);
     }
 }

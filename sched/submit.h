@@ -31,6 +31,7 @@ typedef struct fw_submission {
     size_t give_back; /* bytes of it without memory: they go back if there is none */
     struct fw_submission *after[FW_SUBMISSION_AFTER];
     /* the result */
+    uint32_t chunks_done;
     int32_t timed_out, cut, no_workers, out_of_memory, corrupt;
     int32_t unprepared; /* not run: one of `after` failed */
     uint64_t error;
@@ -52,7 +53,7 @@ int fw_submission_queue(fw_team *team, fw_submission *s);
 int fw_submission_wait(fw_team *team, fw_submission *s, furrow_deadline deadline);
 void fw_submission_cancel(fw_team *team, fw_submission *s);
 
-/* Chunks done so far. */
+/* Chunks done so far; of one that is done, without the team (NULL). */
 uint64_t fw_submission_done(const fw_team *team, fw_submission *s);
 
 /* Is it done, and did all of it happen? */

@@ -24,6 +24,19 @@
 
 /* ---- the plan -----------------------------------------------------------------------*/
 
+/* Only those of the thread's CPUs; but where the thread was bound to one, they are to be had
+ * by saying so: the topology has those of the cpuset. */
+static void choose_cpus(fw_place_request *out, const fw_cpuset *chosen)
+{
+    for (int i = 0; i < FW_CPU_MAX / 64; i++)
+        if (out->narrowed)
+            out->allowed.bits[i] = chosen->bits[i];
+        else
+            out->allowed.bits[i] &= chosen->bits[i];
+    out->narrowed = 0;
+    out->chosen = 1;
+}
+
 static int request_limits(const fw_team_request *r, fw_place_request *out)
 {
     fw_limits limits;
@@ -42,8 +55,7 @@ static int request_limits(const fw_team_request *r, fw_place_request *out)
     rc = fw_limit_parse_cpus(r->cpus, &chosen);
     if (rc < 0)
         return rc;
-    for (int i = 0; i < FW_CPU_MAX / 64; i++)
-        out->allowed.bits[i] &= chosen.bits[i];
+    choose_cpus(out, &chosen);
     if (fw_limit_count(&out->allowed) == 0)
         return fw_fail(FURROW_EINVAL, "none of the CPUs %s may be used by this process",
                        r->cpus);
@@ -246,7 +258,7 @@ void fw_team_close(fw_team *team, int kill)
 void fw_team_pin(const fw_team *team, int i)
 {
     /* A refusal (the cpuset shrank meanwhile) leaves the worker unpinned: slower, right. */
-    if (team->place->pin != FURROW_PIN_NONE)
+    if (team->place->pin != FURROW_PIN_NONE || team->place->chosen)
         (void)fw_os_pin(&team->place->worker[i].pin);
 }
 

@@ -210,6 +210,27 @@ int fw_entry_of(fw_entry_function function, fw_entry *out)
     return 0;
 }
 
+/* The program is the object without a name. */
+static int look_whether_lasting(struct dl_phdr_info *info, size_t size, void *ctx)
+{
+    search *s = ctx;
+
+    (void)size;
+    if (!contains(info, s->at))
+        return 0;
+    s->hit = !info->dlpi_name || !info->dlpi_name[0] ||
+             contains(info, (uintptr_t)fw_entry_lasts);
+    return 1;
+}
+
+int fw_entry_lasts(fw_entry_function function)
+{
+    search s = {.at = (uintptr_t)function};
+
+    dl_iterate_phdr(look_whether_lasting, &s);
+    return s.hit;
+}
+
 fw_entry_function fw_entry_resolve(const fw_entry *entry)
 {
     search s = {.want = entry};

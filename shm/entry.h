@@ -33,6 +33,10 @@ int fw_entry_name(const fw_entry_map *map, fw_entry_function function, fw_entry 
  * some address of an object lies there still. */
 unsigned long long fw_entry_unloads(void);
 
+/* Does the function lie where nothing is ever unloaded while this library is there: in the
+ * program, or in the object that the library itself is in? */
+int fw_entry_lasts(fw_entry_function function);
+
 /* The name of a function for a process that has nothing of ours but files. FURROW_ENOTSUP
  * when no file backs it. */
 int fw_entry_of(fw_entry_function function, fw_entry *out);

@@ -195,6 +195,36 @@ Test(anew, kernel_of_an_object_that_is_gone)
     pools_leave_nothing();
 }
 
+/* Each worker has asked for it in vain, and all run it when it is there again. */
+Test(anew, kernel_of_an_object_that_comes_back)
+{
+    char path[200], hidden[210];
+    furrow_array *a = pools_array('i', 1000);
+    furrow_call call;
+    furrow_pool *pool;
+
+    pools_need_processes();
+    snprintf(path, sizeof path, "/tmp/furrow-%d-back.so", (int)getpid());
+    snprintf(hidden, sizeof hidden, "%s.hidden", path);
+    pool = pools_open(2);
+    copy_file(FURROW_BINARY_DIR "/tests/late_kernel_1.so", path);
+    memset(&call, 0, sizeof call);
+    call.kernel = late_symbol(dlopen(path, RTLD_NOW), "late_kernel");
+    call.out[0] = a;
+    call.chunk = 10;
+    cr_assert_eq(rename(path, hidden), 0);
+    for (int i = 0; i < 20; i++)
+        cr_assert_eq(furrow_map(pool, &call), FURROW_EOS);
+    cr_assert_eq(rename(hidden, path), 0);
+    for (int i = 0; i < 20; i++)
+        cr_assert_eq(furrow_map(pool, &call), 0, "call %d: %s", i, error_text());
+    cr_assert_eq(pools_others(a, 20, 0, a->len), 0);
+    unlink(path);
+    furrow_array_free(a);
+    pools_close(pool);
+    pools_leave_nothing();
+}
+
 /* Another program in the place of this one: it has what furrow itself has, and objects. */
 Test(anew, of_the_helper)
 {

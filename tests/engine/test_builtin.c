@@ -4,6 +4,7 @@
  * a time, the same bits for any number of workers, and every refusal.
  */
 #include "builtin.h"
+#include "child.h"
 #include "chunk.h"
 #include "cpu.h"
 #include "engine/naive.h"
@@ -495,4 +496,94 @@ Test(builtin, failed_handles_keep_the_first_message)
     cr_assert_eq(furrow_sum(pool, bad, &sum), rc);
     cr_assert_str_eq(furrow_last_error()->function, "furrow_array_new");
     cr_assert_eq(furrow_pool_close(pool), 0);
+}
+
+/* ---- small operands, which no worker sees -----------------------------------------*/
+
+static furrow_array *file_of(const char *path, size_t len, int writable)
+{
+    furrow_array *content = furrow_array_new('d', len, NULL), *a;
+
+    cr_assert(content);
+    for (size_t i = 0; i < len; i++)
+        ((double *)content->data)[i] = 1;
+    cr_assert_eq(furrow_npy_save(content, path), 0, "%s", furrow_last_error()->text);
+    furrow_array_free(content);
+    a = furrow_npy_map(path, writable);
+    cr_assert_not_null(a, "%s", furrow_last_error()->text);
+    unlink(path);
+    return a;
+}
+
+Test(builtin, small_operands_that_may_not_be_written)
+{
+    furrow_pool *pool = pool_of(1);
+    furrow_array *d = array_of('d', 10, 1), *file = file_of("small.npy", 10, 0);
+    const double one = 1;
+    double sum = 0;
+
+    check_refusal(furrow_fill(pool, file, &one), FURROW_EINVAL, "furrow_fill",
+                  "out[0] is mapped read-only");
+    check_refusal(furrow_copy(pool, file, d), FURROW_EINVAL, "furrow_copy",
+                  "read-only");
+    check_refusal(furrow_axpy(pool, &one, d, file), FURROW_EINVAL, "furrow_axpy",
+                  "read-only");
+    cr_assert_eq(furrow_copy(pool, d, file), 0);
+    cr_assert_eq(furrow_sum(pool, file, &sum), 0);
+    cr_assert_eq(sum, 10);
+    furrow_array_free(d), furrow_array_free(file);
+    cr_assert_eq(furrow_pool_close(pool), 0);
+}
+
+Test(builtin, small_operands_that_are_freed)
+{
+    furrow_pool *pool = pool_of(1);
+    furrow_array *a = array_of('d', 10, 1), *slice = furrow_array_slice(a, 0, 10);
+    const double one = 1;
+    double sum = 42;
+
+    cr_assert_eq(furrow_array_free(slice), 0); /* its memory is there still */
+    *slice = *a;                               /* and so are its words */
+    check_refusal(furrow_fill(pool, slice, &one), FURROW_EINVAL, "furrow_fill",
+                  "not a live array");
+    check_refusal(furrow_sum(pool, slice, &sum), FURROW_EINVAL, "furrow_sum",
+                  "not a live array");
+    check_refusal(furrow_dot(pool, a, slice, &sum), FURROW_EINVAL, "furrow_dot",
+                  "in[1] is not a live array");
+    cr_assert_eq(sum, 42);
+    memset(slice, 0, sizeof *slice); /* free memory is zeros */
+    furrow_array_free(a);
+    cr_assert_eq(furrow_pool_close(pool), 0);
+}
+
+/* The file was mapped by another process, after this one came to be. */
+static int works_on_the_file(void *arg)
+{
+    furrow_array *_Atomic *told = arg;
+    furrow_array *file;
+    furrow_pool *pool;
+    double sum = 0, least = 0, two = 2;
+
+    while (!(file = *told))
+        usleep(1000);
+    pool = furrow_pool_open(&(furrow_pool_options){.workers = 1});
+    child_want(pool);
+    child_want(furrow_sum(pool, file, &sum) == 0 && sum == 100);
+    child_want(furrow_min(pool, file, &least) == 0 && least == 1);
+    child_want(furrow_scale(pool, file, &two) == 0);
+    return furrow_pool_close(pool) != 0;
+}
+
+Test(builtin, small_operands_of_another_process)
+{
+    furrow_array *shared = furrow_array_new('L', 1, NULL), *file;
+    pid_t child;
+
+    cr_assert(shared);
+    child = child_start(works_on_the_file, shared->data);
+    file = file_of("others.npy", 100, 1);
+    *(furrow_array * _Atomic *)shared->data = file;
+    cr_assert_eq(child_wait(child), 0);
+    cr_assert_eq(((double *)file->data)[99], 2);
+    furrow_array_free(file), furrow_array_free(shared);
 }

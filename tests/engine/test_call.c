@@ -317,6 +317,46 @@ Test(call, kernel_of_an_object_loaded_over_another)
     pools_leave_nothing();
 }
 
+/* The same bytes of a call, arrays and all: the address alone does not tell the kernel. */
+static void repeated_over_another(furrow_pool *pool, void *object)
+{
+    furrow_array *a = pools_array('i', 1000);
+    furrow_call call;
+
+    memset(&call, 0, sizeof call);
+    call.kernel = late_symbol(object, "late_kernel");
+    call.out[0] = a;
+    cr_assert_eq(furrow_map(pool, &call), 0, "%s", furrow_last_error()->text);
+    cr_assert_eq(furrow_map(pool, &call), 0);
+    dlclose(object);
+    object = late_open(2);
+    call.kernel = late_symbol(object, "late_kernel"); /* mostly where the other was */
+    cr_assert_eq(furrow_map(pool, &call), 0, "%s", furrow_last_error()->text);
+    cr_assert_eq(furrow_map(pool, &call), 0);
+    cr_assert_eq(pools_others(a, 2 * 1 + 2 * 2, 0, a->len), 0);
+    dlclose(object);
+    furrow_array_free(a);
+}
+
+Test(call, repeated_with_another_object_in_its_place)
+{
+    furrow_pool *pool = pools_open(2);
+
+    repeated_over_another(pool, late_open(1));
+    pools_close(pool);
+    pools_leave_nothing();
+}
+
+Test(call, repeated_with_another_object_in_the_place_of_an_old_one)
+{
+    void *object = late_open(1);
+    furrow_pool *pool = pools_open(2);
+
+    repeated_over_another(pool, object);
+    pools_close(pool);
+    pools_leave_nothing();
+}
+
 Test(call, kernel_made_before_the_pool)
 {
     furrow_kernel made = late_code(0);

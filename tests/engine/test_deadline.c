@@ -247,6 +247,37 @@ Test(deadline, before_the_turn_tears_nothing)
     pools_leave_nothing();
 }
 
+static int ends_its_worker_at_1(furrow_chunk c)
+{
+    return c.index == 1 ? raise(SIGKILL) : 0;
+}
+
+/* It has passed, but nothing was left to be started: the call has worked, and what an earlier
+ * one has torn can be asked for still. */
+Test(deadline, that_passes_over_the_last_chunks_leaves_the_ranges)
+{
+    furrow_pool *pool;
+    furrow_array *a = pools_array('i', 20);
+    const double second = 0.4;
+    furrow_call call = {.kernel = ends_its_worker_at_1, .out = {a}, .chunk = 10};
+    const furrow_torn *torn, *later;
+
+    pools_need_processes();
+    pool = open_with_grace(2, 20);
+    cr_assert_eq(furrow_map(pool, &call), FURROW_EDIED);
+    cr_assert_eq(furrow_error_ranges(&torn), 1);
+    call = slow_call(a, &second, 0.25);
+    call.chunk = 20;
+    cr_assert_eq(furrow_map(pool, &call), 0, "%s", error_text());
+    cr_assert_eq(furrow_error_ranges(&later), 1);
+    cr_assert_eq(later, torn);
+    cr_assert_eq(torn->begin, 10);
+    cr_assert_eq(pools_others(a, 1, 0, 20), 0);
+    furrow_array_free(a);
+    pools_close(pool);
+    pools_leave_nothing();
+}
+
 Test(deadline, ends_all_that_never_return)
 {
     furrow_pool *pool;

@@ -358,9 +358,12 @@ static void cancel_in_the_queue(furrow_pool *pool)
     furrow_call slow = pools_slow_call(one, &moment, 1), call = pools_count_call(a);
     furrow_future *first = start(pool, &slow), *f = start(pool, &call);
     furrow_future *last = start(pool, &call);
+    size_t done = 42;
 
     cr_assert_eq(furrow_future_cancel(f), 0);
     is_canceled(f);
+    cr_assert_eq(furrow_future_progress(f, &done, NULL), 0);
+    cr_assert_eq(done, 0, "%zu chunks of it were done", done);
     waits(last);
     waits(first);
     cr_assert_eq(pools_others(a, 1, 0, a->len), 0, "only the last one ran");
@@ -406,6 +409,8 @@ Test(future, canceled_in_the_middle_completes_what_it_started)
         ones += first == 1;
     }
     cr_assert(ones >= 6 && ones < 50, "%zu chunks", ones);
+    cr_assert_eq(furrow_future_progress(f, &done, NULL), 0);
+    cr_assert_eq(done, ones);
     pools_works(pool);
     furrow_future_free(f);
     furrow_array_free(a);

@@ -138,6 +138,46 @@ Test(nested, errors_are_told_inside)
     pools_leave_nothing();
 }
 
+/* Chunks that the deadline finds not started are left out inside too. */
+static int late_inside(furrow_chunk c)
+{
+    inner in = *(const inner *)c.ctx;
+    furrow_array *a = in.array[c.index];
+    const double second = 0.05;
+    furrow_call call = {.kernel = pools_count_slowly,
+                        .out = {a},
+                        .chunk = a->len / 8,
+                        .ctx = &second,
+                        .ctx_size = sizeof second,
+                        .deadline = furrow_in(0.02)};
+
+    if (furrow_pool_workers(in.pool) != 1)
+        return 1;
+    if (furrow_map(in.pool, &call) != FURROW_ETIME ||
+        !strstr(error_text(), "what was started is complete"))
+        return 2;
+    if (pools_others(a, 0, call.chunk, a->len))
+        return 3;
+    memset(a->data, 0, a->len * sizeof(int));
+    call.deadline = furrow_in(-1);
+    return furrow_map(in.pool, &call) == FURROW_ETIME ? 0 : 4;
+}
+
+Test(nested, deadline)
+{
+    furrow_pool *pool = pools_open(2);
+    inner in = inner_of(pool, 0);
+    furrow_call call = outer_call(&in, late_inside);
+
+    cr_assert_eq(furrow_map(pool, &call), 0, "%s", error_text());
+    call.flags = FURROW_CALLER_RUNS;
+    cr_assert_eq(furrow_map(pool, &call), 0, "%s", error_text());
+    cr_assert_eq(furrow_pool_workers(pool), 2);
+    free_inner(&in, 0);
+    pools_close(pool);
+    pools_leave_nothing();
+}
+
 /* A future made inside is done when it is there. */
 static int future_inside(furrow_chunk c)
 {

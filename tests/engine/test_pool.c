@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/stat.h>
 
 TestSuite(pool, .init = pools_set_up);
@@ -225,6 +226,97 @@ Test(pool, bad_environment_is_refused)
     env_refused("FURROW_PIN", "pinned");
     env_refused("FURROW_START", "spoon");
     env_refused("FURROW_CPUS", "0-x");
+    pools_leave_nothing();
+}
+
+/* ---- which CPUs --------------------------------------------------------------------*/
+
+typedef struct cpu_pair {
+    size_t cpu[2];
+    char list[32];
+    cpu_set_t before; /* the thread's affinity */
+} cpu_pair;
+
+static cpu_pair two_cpus(void)
+{
+    cpu_pair t = {.cpu = {CPU_SETSIZE, CPU_SETSIZE}};
+
+    cr_assert_eq(sched_getaffinity(0, sizeof t.before, &t.before), 0);
+    for (size_t cpu = CPU_SETSIZE; cpu-- > 0;)
+        if (CPU_ISSET(cpu, &t.before)) {
+            t.cpu[1] = t.cpu[0];
+            t.cpu[0] = cpu;
+        }
+    if (t.cpu[1] == CPU_SETSIZE)
+        cr_skip_test("there is one CPU only");
+    snprintf(t.list, sizeof t.list, "%zu,%zu", t.cpu[0], t.cpu[1]);
+    return t;
+}
+
+static cpu_set_t one_cpu(size_t cpu)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    return set;
+}
+
+/* Where worker i may run. */
+static cpu_set_t cpus_of(furrow_pool *pool, int i)
+{
+    cpu_set_t set;
+    pid_t pid = (pid_t)furrow_pool_worker_pid(pool, i);
+
+    cr_assert(pid > 0);
+    cr_assert_eq(sched_getaffinity(pid, sizeof set, &set), 0);
+    return set;
+}
+
+Test(pool, unpinned_workers_stay_on_the_cpus_that_are_named)
+{
+    cpu_pair t = two_cpus();
+    cpu_set_t second = one_cpu(t.cpu[1]);
+    furrow_pool_options o = {.workers = 2, .pin = FURROW_PIN_NONE};
+    furrow_pool *pool;
+
+    pools_need_processes();
+    snprintf(t.list, sizeof t.list, "%zu", t.cpu[1]);
+    o.cpus = t.list;
+    pool = furrow_pool_open(&o);
+    cr_assert_not_null(pool, "%s", error_text());
+    for (int i = 0; i < 2; i++) {
+        cpu_set_t set = cpus_of(pool, i);
+
+        cr_assert(CPU_EQUAL(&set, &second));
+    }
+    pools_works(pool);
+    pools_close(pool);
+    pools_leave_nothing();
+}
+
+/* As an OpenMP runtime does. */
+Test(pool, of_a_thread_bound_to_one_cpu_that_names_more)
+{
+    cpu_pair t = two_cpus();
+    cpu_set_t first = one_cpu(t.cpu[0]), all, set;
+    furrow_pool *pool;
+
+    pools_need_processes();
+    unsetenv("FURROW_CPUS");
+    cr_assert_eq(sched_setaffinity(0, sizeof first, &first), 0);
+    pool = furrow_pool_open(&(furrow_pool_options){.workers = 2, .cpus = t.list});
+    cr_assert_eq(sched_setaffinity(0, sizeof t.before, &t.before), 0);
+    cr_assert_not_null(pool, "%s", error_text());
+    cr_assert(!strstr(described(pool), "bound to one CPU"), "%s", described(pool));
+    CPU_ZERO(&all);
+    for (int i = 0; i < 2; i++) {
+        set = cpus_of(pool, i);
+        CPU_OR(&all, &all, &set);
+    }
+    cr_assert(CPU_ISSET(t.cpu[0], &all) && CPU_ISSET(t.cpu[1], &all));
+    pools_works(pool);
+    pools_close(pool);
     pools_leave_nothing();
 }
 

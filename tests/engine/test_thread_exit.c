@@ -240,3 +240,84 @@ Test(thread_exit, of_a_caller_that_is_late)
     pools_close(k.pool);
     pools_leave_nothing();
 }
+
+/* ---- cancelled outside of a kernel ------------------------------------------------*/
+
+typedef struct late_one {
+    furrow_pool *pool;
+    furrow_array *array;
+    furrow_future *future;
+    int (*step)(struct late_one *l);
+    int rc;
+} late_one;
+
+static int maps(late_one *l)
+{
+    furrow_call call = pools_count_call(l->array);
+
+    return furrow_map(l->pool, &call);
+}
+
+static int populates(late_one *l)
+{
+    return furrow_pool_populate(l->pool, l->array);
+}
+
+static int submits(late_one *l)
+{
+    furrow_call call = pools_count_call(l->array);
+
+    l->future = furrow_map_async(l->pool, &call);
+    return l->future ? 0 : furrow_last_error()->code;
+}
+
+static int waits_for_it(late_one *l)
+{
+    return furrow_future_wait(l->future, furrow_in(20));
+}
+
+/* It is cancelled before it begins: at the first place where a thread may be. */
+static void *step_and_end(void *arg)
+{
+    late_one *l = arg;
+
+    pthread_cancel(pthread_self());
+    l->rc = l->step(l);
+    pthread_testcancel();
+    return NULL;
+}
+
+static void cancelled_in(late_one *l, int (*step)(late_one *l))
+{
+    pthread_t thread;
+    void *end;
+
+    l->step = step;
+    l->rc = -99;
+    cr_assert_eq(pthread_create(&thread, NULL, step_and_end, l), 0);
+    pthread_join(thread, &end);
+    cr_assert_eq(end, PTHREAD_CANCELED);
+    cr_assert_eq(l->rc, 0, "%d: it broke off in the middle", l->rc);
+}
+
+/* Each takes the memory of a large array, for which files are read. */
+Test(thread_exit, of_a_thread_that_takes_memory, .timeout = 30)
+{
+    late_one l = {.pool = pools_open(2), .array = pools_array('i', 1 << 20)};
+
+    cancelled_in(&l, maps);
+    cr_assert_eq(pools_others(l.array, 1, 0, l.array->len), 0);
+    furrow_array_free(l.array);
+    l.array = pools_array('i', 1 << 20);
+    cancelled_in(&l, populates);
+    furrow_array_free(l.array);
+    l.array = pools_array('i', 1 << 20);
+    cancelled_in(&l, submits);
+    cancelled_in(&l, waits_for_it);
+    cr_assert_eq(pools_others(l.array, 1, 0, l.array->len), 0);
+    furrow_future_free(l.future);
+    furrow_array_free(l.array);
+    pools_works(l.pool);
+    pools_close(l.pool);
+    pools_leave_nothing();
+}
