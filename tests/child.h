@@ -22,7 +22,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHILD_SECONDS = FURROW_CASE_SECONDS / 3, CHILD_HANGS = 1000, CHILD_SIGNAL = 256 };
+enum {
+    CHILD_SECONDS = FURROW_CASE_SECONDS / 3,
+    CHILD_HANGS = 1000,
+    CHILD_SIGNAL = 256
+};
 
 #define child_want(condition)                                                          \
     do {                                                                               \
