@@ -88,7 +88,7 @@ int furrow_connection_writable(const furrow_connection *c);
 int furrow_connection_send(furrow_connection *c, const void *data, size_t size,
                            furrow_deadline deadline);
 
-/* Bytes that are kept so. Errors: FURROW_EINVAL. */
+/* Bytes that are kept so. Blocks while another thread sends. Errors: FURROW_EINVAL. */
 int64_t furrow_connection_unsent(furrow_connection *c);
 
 /* Send them. Blocks until they are sent or the deadline has passed. Errors: as for send;
@@ -117,7 +117,7 @@ void *furrow_connection_recv_new(furrow_connection *c, size_t *size,
                                  furrow_deadline deadline);
 
 /* Refuse messages of more bytes from now on: FURROW_ESHORT. At first there is no limit.
- * Errors: FURROW_EINVAL. */
+ * Blocks while another thread receives. Errors: FURROW_EINVAL. */
 int furrow_connection_limit(furrow_connection *c, size_t bytes);
 
 /* Is there something to receive: bytes of a message, or the end of file? Blocks until there

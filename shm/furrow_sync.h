@@ -242,7 +242,9 @@ inline furrow_barrier *furrow_barrier_new(unsigned parties,
  * 0 to parties - 1, another one for each party, in the order in which they came;
  * FURROW_EBROKEN; FURROW_ETIME when it was this party's deadline that broke it;
  * FURROW_ENOTSUP (see .action); FURROW_ENOMEM when more processes use the heap than it has
- * room for. With a deadline of 0 only the last one to come passes; another breaks it. */
+ * room for. With a deadline of 0 only the last one to come passes; another breaks it.
+ * Where more come than there are parties, one that is not run while they meet more than
+ * twenty times is told FURROW_EBROKEN of a meeting that took place. */
 int furrow_barrier_wait(furrow_barrier *barrier, furrow_deadline deadline);
 
 /* Break it: who waits, and who comes before a reset, gets FURROW_EBROKEN. Never blocks. */

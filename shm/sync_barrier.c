@@ -197,6 +197,9 @@ static int come_in(furrow_barrier *b, party *p)
 
         if (slot >= 0)
             return slot;
+        if (fw_load_seqcst(&b->state) &
+            BROKEN) /* names of the dead stay until a reset */
+            return broken();
         if (is_late(p))
             return fw_fail(FURROW_ETIME, "more than %u processes are at the barrier",
                            b->slots);

@@ -2,6 +2,7 @@
  *
  * furrow_barrier: parties go on together or not at all.
  */
+#include "participant.h"
 #include "shared.h"
 #include "sync_barrier.h"
 
@@ -411,6 +412,25 @@ Test(barrier, a_party_killed_while_it_waits_breaks_it_for_all)
     for (int i = 0; i < 3; i++)
         cr_assert_eq(peer_join(&p[i]), 0);
     cr_assert_eq(furrow_barrier_broken(s->barrier), 1);
+    cr_assert_eq(furrow_barrier_reset(s->barrier), 0);
+    all_run(take_a_number);
+}
+
+static int comes_in_everywhere(void *barrier)
+{
+    furrow_barrier *b = barrier;
+
+    for (uint32_t i = 0; i < b->slots; i++)
+        fw_store_seqcst(&b->name[i], fw_participant_owner());
+    return raise(SIGKILL);
+}
+
+/* There is no room until somebody resets it, and there need not be. */
+Test(barrier, broken_and_full_of_the_dead_it_is_broken)
+{
+    cr_assert_eq(child_run(comes_in_everywhere, s->barrier), CHILD_SIGNAL + SIGKILL);
+    cr_assert_eq(furrow_barrier_abort(s->barrier), 0);
+    cr_assert_eq(furrow_barrier_wait(s->barrier, furrow_in(5)), FURROW_EBROKEN);
     cr_assert_eq(furrow_barrier_reset(s->barrier), 0);
     all_run(take_a_number);
 }
