@@ -196,6 +196,19 @@ Test(host, whose_threads_ask_for_children_at_their_end)
     cr_assert_eq(proc_end(proc_started(asks_at_its_end, n)), 0);
 }
 
+/* As proc_waits(), but it does not end with the thread that started it. */
+static int outlives_its_starter(void *arg, size_t size)
+{
+    note *n = note_of(arg);
+    double until = left_clock() + CHILD_SECONDS;
+
+    (void)size;
+    fw_store_seqcst(&n->word[0], 1);
+    while (!fw_load_seqcst(&n->word[1]) && left_clock() < until)
+        left_sleep(0.0005);
+    return 0;
+}
+
 typedef struct canceled {
     furrow_process *p;
     int alive;
@@ -232,7 +245,7 @@ static void cancelled_in(void *(*run)(void *arg), canceled *c)
 Test(host, whose_threads_are_cancelled)
 {
     note *n = note_new();
-    canceled c = {.p = proc_new(proc_waits, n)};
+    canceled c = {.p = proc_new(outlives_its_starter, n)};
 
     if (peer_start_is("fork")) /* the copy of such a thread is cancelled, too */
         cr_assert_eq(furrow_process_start(c.p), 0);
