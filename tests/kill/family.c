@@ -232,7 +232,7 @@ int family_act_newborn(scene *s)
     if (meet_world(s, getpid()) != 0)
         return 1;
     pool = family_open(s);
-    row_want(s, pool || furrow_last_error()->code == FURROW_EOS);
+    row_want(s, pool || furrow_last_error()->code == FURROW_EDIED);
     row_want(s, pool || s->row->how->forks == 2); /* a worker can be replaced */
     if (pool && family_begin(s, pool) != 0)
         return 1;
