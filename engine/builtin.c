@@ -99,7 +99,6 @@ static int run_here(const furrow_call *call)
 {
     furrow_chunk c = {
         .len = call->out[0]->len, .ctx = call->ctx, .ctx_size = call->ctx_size};
-
     int rc = 0;
 
     for (int k = 0; k < FURROW_MAX_OPERANDS && rc == 0; k++) {

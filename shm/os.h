@@ -67,7 +67,7 @@ void *fw_os_page_shared(void);
 int fw_os_shm_huge(void);
 
 size_t fw_os_address_space_left(void); /* under RLIMIT_AS; SIZE_MAX when unlimited */
-size_t fw_os_memory_total(void);       /* bytes of the machine */
+size_t fw_os_memory_total(void);       /* bytes of the machine; 0: not known */
 
 /* ---- views (os_linux_view.c) --------------------------------------------------------*/
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 /* Newer than the C library's headers may be. */
@@ -287,7 +288,7 @@ size_t fw_os_address_space_left(void)
 
 size_t fw_os_memory_total(void)
 {
-    long pages = sysconf(_SC_PHYS_PAGES);
+    struct sysinfo is; /* sysconf() makes up a number where that is refused */
 
-    return pages > 0 ? (size_t)pages * system_page() : (size_t)1 << 30;
+    return sysinfo(&is) == 0 ? (size_t)is.totalram * is.mem_unit : 0;
 }

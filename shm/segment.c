@@ -94,8 +94,9 @@ static int size_wanted(size_t *size)
 
     if (rc < 0 || *size)
         return rc;
-    n = pow2_ceil(4 * fw_os_memory_total());
-    *size = n < 64 * GIB ? 64 * GIB : n > 4096 * GIB ? 4096 * GIB : n;
+    n = fw_os_memory_total();
+    n = n < 16 * GIB ? 16 * GIB : n > 1024 * GIB ? 1024 * GIB : n;
+    *size = pow2_ceil(4 * n);
     return 0;
 }
 
