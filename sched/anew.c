@@ -55,8 +55,10 @@ int fw_anew_hear_up(const fw_anew *a, fw_word *word, int *fd)
 
     for (;;) {
         int last = ended(a) || fw_os_now() >= patience;
-        int rc = fw_line_hear(a->line, word, fd, fw_os_now() + 100 * 1000 * 1000);
+        fw_os_along with;
+        int rc = fw_line_hear(a->line, word, &with, fw_os_now() + 100 * 1000 * 1000);
 
+        *fd = with.fd;
         if (rc == -ETIMEDOUT && !last)
             continue;
         if (rc < 0)

@@ -62,14 +62,15 @@ int fw_birth_hear(fw_birth *b, uint32_t kind)
     int64_t patience = fw_os_now() + 60 * SECOND;
 
     while (!(b->heard & 1u << kind)) {
-        int last = gone(c), fd, rc;
+        int last = gone(c), rc;
+        fw_os_along with;
         fw_word word;
 
-        rc = fw_line_hear(c->line, &word, &fd, fw_os_now() + SECOND / 10);
+        rc = fw_line_hear(c->line, &word, &with, fw_os_now() + SECOND / 10);
         if (rc == 0 && word.kind == FW_LINE_HELLO) {
             fw_children_lock();
             c->pid = word.value;
-            c->pidfd = fd;
+            c->pidfd = with.fd;
             fw_children_unlock();
         }
         if (rc == 0 && word.kind == FW_LINE_FAILED)

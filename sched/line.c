@@ -31,9 +31,9 @@ int fw_line_say_error(int line)
     return fw_os_line_send(line, &word, sizeof word, -1);
 }
 
-int fw_line_hear(int line, fw_word *word, int *fd, int64_t until)
+int fw_line_hear(int line, fw_word *word, fw_os_along *with, int64_t until)
 {
-    return fw_os_line_recv(line, word, sizeof *word, fd, until);
+    return fw_os_line_recv(line, word, sizeof *word, with, until);
 }
 
 int fw_line_hear_parent(int line, const fw_parent *by, void *out, size_t size)

@@ -35,8 +35,8 @@ int fw_line_say(int line, uint32_t kind, int32_t value, int fd);
 /* The calling thread's error record. */
 int fw_line_say_error(int line);
 
-/* 0 or -errno (-EPIPE, -ETIMEDOUT); an fd that comes with it in *fd (may be NULL). */
-int fw_line_hear(int line, fw_word *word, int *fd, int64_t until);
+/* 0 or -errno (-EPIPE, -ETIMEDOUT); what comes with it in *with (may be NULL). */
+int fw_line_hear(int line, fw_word *word, fw_os_along *with, int64_t until);
 
 /* All that the parent has to say. It may be killed before it has, and a copy of its end of the
  * line live on in what it has forked: -EPIPE then, too. */

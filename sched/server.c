@@ -116,12 +116,12 @@ static int program_gone(const server *s)
 
 static void listen_to(server *s)
 {
-    int fd[3] = {s->control, s->signals, s->program}, line;
+    int fd[3] = {s->control, s->signals, s->program}, rc;
     int deaf = s->signals < 0 || s->program < 0; /* no files were left for them */
     int64_t tick = 100 * INT64_C(1000000) * (deaf ? 1 : 100);
     unsigned ready = fw_os_readable(fd, 3, fw_os_now() + tick);
+    fw_os_along with;
     fw_word word;
-    pid_t from;
 
     if (program_gone(s))
         fw_os_exit(0);
@@ -129,15 +129,15 @@ static void listen_to(server *s)
         reap(s);
     if (!(ready & 1))
         return;
-    from = fw_os_line_sender(s->control);
-    if (from == -EAGAIN)
+    rc = fw_line_hear(s->control, &word, &with, 0);
+    if (rc == -ETIMEDOUT)
         return; /* there is nothing after all */
-    if (from < 0 || fw_line_hear(s->control, &word, &line, INT64_MAX) < 0)
+    if (rc < 0)
         fw_os_exit(0);
-    if (word.kind == FW_LINE_REQUEST && line >= 0 && from != s->by.pid)
-        refuse_stranger(line, from);
-    else if (word.kind == FW_LINE_REQUEST && line >= 0)
-        serve(s, line, word.value);
+    if (word.kind == FW_LINE_REQUEST && with.fd >= 0 && with.from != s->by.pid)
+        refuse_stranger(with.fd, with.from);
+    else if (word.kind == FW_LINE_REQUEST && with.fd >= 0)
+        serve(s, with.fd, word.value);
 }
 
 void fw_server_run(int control, const fw_boot *boot, fw_entry_function preload)

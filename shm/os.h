@@ -299,14 +299,20 @@ int fw_os_line(int end[2]);
  * lack of memory is waited out for a moment, here and in recv(). */
 int fw_os_line_send(int line, const void *bytes, size_t size, int fd);
 
-/* Exactly so many bytes, and the fd that came with them, or -1, in *fd (which may be NULL).
- * -EPIPE at the end, -ETIMEDOUT: what came until then is lost. */
-int fw_os_line_recv(int line, void *bytes, size_t size, int *fd, int64_t until);
+/* What came with bytes: an fd, or -1; and who sent them, by the kernel's word, at an end that
+ * knows its senders, or 0. */
+typedef struct fw_os_along {
+    int fd;
+    pid_t from;
+} fw_os_along;
 
-/* Who sends is told from now on to whoever has this end. The sender of what comes next: its
- * pid, by the kernel's word, or -errno; it does not wait. */
+/* Exactly so many bytes, and what came with them (may be NULL). -EPIPE at the end,
+ * -ETIMEDOUT: what came until then is lost. */
+int fw_os_line_recv(int line, void *bytes, size_t size, fw_os_along *with,
+                    int64_t until);
+
+/* Who sends is told from now on to whoever has this end. */
 int fw_os_line_know_senders(int line);
-pid_t fw_os_line_sender(int line);
 
 /* So many bytes can be taken at once. */
 size_t fw_os_line_waiting(int line);

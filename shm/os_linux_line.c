@@ -108,20 +108,34 @@ unsigned fw_os_readable(const int *fd, int count, int64_t until)
 }
 
 /* A later fd takes the place of an earlier one. */
-static void take_fd(struct msghdr *m, int *fd)
+static void take_fds(const struct cmsghdr *c, fw_os_along *with)
 {
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+    size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+    for (size_t i = 0; i < count; i++) {
         int got;
 
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-            continue;
-        memcpy(&got, CMSG_DATA(c), sizeof got);
-        if (!fd) {
-            close(got);
+        memcpy(&got, CMSG_DATA(c) + i * sizeof got, sizeof got);
+        if (!with) {
+            fw_os_close(got);
             continue;
         }
-        fw_os_close(*fd);
-        *fd = fw_os_fd_high(got);
+        fw_os_close(with->fd);
+        with->fd = fw_os_fd_high(got);
+    }
+}
+
+static void take_along(struct msghdr *m, fw_os_along *with)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+        struct ucred sender;
+
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+            take_fds(c, with);
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS || !with)
+            continue;
+        memcpy(&sender, CMSG_DATA(c), sizeof sender);
+        with->from = sender.pid;
     }
 }
 
@@ -130,36 +144,6 @@ int fw_os_line_know_senders(int line)
     int on = 1;
 
     return setsockopt(line, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0 ? 0 : -errno;
-}
-
-/* A look: there is no room for an fd that comes along, so none is made here. */
-pid_t fw_os_line_sender(int line)
-{
-    union {
-        char room[CMSG_SPACE(sizeof(struct ucred))];
-        struct cmsghdr align;
-    } with;
-    char byte;
-    struct iovec part = {&byte, 1};
-    struct msghdr m = {.msg_iov = &part,
-                       .msg_iovlen = 1,
-                       .msg_control = with.room,
-                       .msg_controllen = sizeof with.room};
-    struct cmsghdr *c;
-    struct ucred sender;
-    int64_t since = 0;
-    ssize_t n;
-
-    do
-        n = recvmsg(line, &m, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    while (n < 0 && (errno == EINTR || memory_may_come(&since)));
-    c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
-    if (n < 0)
-        return -errno;
-    if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS)
-        return -EPIPE;
-    memcpy(&sender, CMSG_DATA(c), sizeof sender);
-    return sender.pid;
 }
 
 size_t fw_os_line_waiting(int line)
@@ -190,20 +174,21 @@ void fw_os_line_end(int line)
     (void)shutdown(line, SHUT_RDWR);
 }
 
-int fw_os_line_recv(int line, void *bytes, size_t size, int *fd, int64_t until)
+int fw_os_line_recv(int line, void *bytes, size_t size, fw_os_along *with,
+                    int64_t until)
 {
     char *at = bytes;
     int64_t since = 0;
-    one_fd with;
+    one_fd along;
 
-    if (fd)
-        *fd = -1;
+    if (with)
+        *with = (fw_os_along){.fd = -1};
     while (size) {
         struct iovec part = {at, size};
         struct msghdr m = {.msg_iov = &part,
                            .msg_iovlen = 1,
-                           .msg_control = with.room,
-                           .msg_controllen = sizeof with.room};
+                           .msg_control = along.room,
+                           .msg_controllen = sizeof along.room};
         ssize_t n = recvmsg(line, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
         if (n == 0 || (n < 0 && errno == ECONNRESET))
@@ -217,7 +202,7 @@ int fw_os_line_recv(int line, void *bytes, size_t size, int *fd, int64_t until)
         if (n < 0)
             continue;
         since = 0;
-        take_fd(&m, fd);
+        take_along(&m, with);
         at += n;
         size -= (size_t)n;
     }
