@@ -13,6 +13,15 @@ elseif(FURROW_EMULATOR)
     set(FURROW_CASE_SECONDS 400)
 endif()
 
+# A program that may execute programs: under an emulator, by that one.
+function(furrow_emulated target)
+    if(FURROW_EMULATOR)
+        target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests/emulated/exec.c)
+        list(JOIN FURROW_EMULATOR "|" emulator)
+        target_compile_definitions(${target} PRIVATE FURROW_EMULATOR="${emulator}")
+    endif()
+endfunction()
+
 function(furrow_test_target target)
     add_executable(${target} ${ARGN} ${CMAKE_SOURCE_DIR}/tests/boot.c)
     target_link_libraries(${target} PRIVATE furrow_options furrow_static
@@ -21,11 +30,7 @@ function(furrow_test_target target)
     target_compile_definitions(${target} PRIVATE
         FURROW_SOURCE_DIR="${CMAKE_SOURCE_DIR}" FURROW_BINARY_DIR="${CMAKE_BINARY_DIR}"
         FURROW_CASE_SECONDS=${FURROW_CASE_SECONDS})
-    if(FURROW_EMULATOR)
-        target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests/emulated/exec.c)
-        list(JOIN FURROW_EMULATOR "|" emulator)
-        target_compile_definitions(${target} PRIVATE FURROW_EMULATOR="${emulator}")
-    endif()
+    furrow_emulated(${target})
 endfunction()
 
 function(furrow_test_add name target start)
