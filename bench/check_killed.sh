@@ -7,20 +7,22 @@ set -u
 bench=$1
 command -v python3 >/dev/null && command -v setsid >/dev/null || exit 77
 
-# members SESSION: the processes of it that are no zombies, with their command lines.
+# members SESSION: the processes of it that are no zombies, with their command lines. Few
+# programs are run for it: what it looks for is there for moments.
 members()
 {
     for stat in /proc/[0-9]*/stat; do
-        line=$(sed 's/.*) //' "$stat" 2>/dev/null) || continue
-        set -- "$1" $line
+        { read -r line <"$stat"; } 2>/dev/null || continue
+        # shellcheck disable=SC2086 # words
+        set -- "$1" ${line##*) }
         [ "${2:-Z}" != Z ] && [ "${5:-}" = "$1" ] || continue
-        command=$(tr '\0\n' '  ' <"${stat%stat}cmdline" 2>/dev/null) || continue
+        { command=$(tr '\0\n' '  ' <"${stat%stat}cmdline"); } 2>/dev/null || continue
         pid=${stat%/stat}
         echo "${pid#/proc/} $command"
     done
 }
 
-# killed ROWS SCRIPT: two processes run a script that holds that text. So many launches that
+# killed ROW SCRIPT: two processes run a script that holds that text. So many launches that
 # they are there for long.
 killed()
 {
@@ -29,12 +31,12 @@ killed()
     tries=0
     until [ "$(members "$driver" | grep -c "$2")" -ge 2 ]; do
         tries=$((tries + 1))
-        if [ "$tries" -gt 600 ] || ! kill -0 "$driver" 2>/dev/null; then
+        if [ "$tries" -gt 3000 ] || ! kill -0 "$driver" 2>/dev/null; then
             echo "check_killed: no two processes of Python in row $1"
             kill -9 "$driver"
             exit 1
         fi
-        sleep 0.1
+        sleep 0.01
     done
     kill -9 "$driver"
     tries=0
@@ -51,5 +53,5 @@ killed()
 
 killed pipe 'import Pipe'
 for again in 1 2 3 4; do # now and then Python has the time to end its own
-    killed queues 'import Queue'
+    killed queue 'import Queue'
 done
