@@ -70,8 +70,11 @@ int fw_birth_hear(fw_birth *b, uint32_t kind)
         if (rc == 0 && word.kind == FW_LINE_HELLO) {
             fw_children_lock();
             c->pid = word.value;
+            fw_os_close(c->pidfd); /* it was said before */
             c->pidfd = with.fd;
             fw_children_unlock();
+        } else {
+            fw_os_close(with.fd); /* no file belongs to another word */
         }
         if (rc == 0 && word.kind == FW_LINE_FAILED)
             return fw_line_adopt(&word);

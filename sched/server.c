@@ -138,6 +138,8 @@ static void listen_to(server *s)
         refuse_stranger(with.fd, with.from);
     else if (word.kind == FW_LINE_REQUEST && with.fd >= 0)
         serve(s, with.fd, word.value);
+    else
+        fw_os_close(with.fd);
 }
 
 void fw_server_run(int control, const fw_boot *boot, fw_entry_function preload)

@@ -307,7 +307,7 @@ typedef struct fw_os_along {
 } fw_os_along;
 
 /* Exactly so many bytes, and what came with them (may be NULL). -EPIPE at the end,
- * -ETIMEDOUT: what came until then is lost. */
+ * -ETIMEDOUT: what came until then is lost. After an error with->fd is -1. */
 int fw_os_line_recv(int line, void *bytes, size_t size, fw_os_along *with,
                     int64_t until);
 

@@ -174,6 +174,16 @@ void fw_os_line_end(int line)
     (void)shutdown(line, SHUT_RDWR);
 }
 
+/* Nothing that came along is left to a caller whose bytes did not all come. */
+static int came_in_part(fw_os_along *with, int rc)
+{
+    if (with) {
+        fw_os_close(with->fd);
+        with->fd = -1;
+    }
+    return rc;
+}
+
 int fw_os_line_recv(int line, void *bytes, size_t size, fw_os_along *with,
                     int64_t until)
 {
@@ -192,13 +202,13 @@ int fw_os_line_recv(int line, void *bytes, size_t size, fw_os_along *with,
         ssize_t n = recvmsg(line, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
         if (n == 0 || (n < 0 && errno == ECONNRESET))
-            return -EPIPE;
+            return came_in_part(with, -EPIPE);
         if (n < 0 && (errno == EINTR || memory_may_come(&since)))
             continue;
         if (n < 0 && errno != EAGAIN)
-            return -errno;
+            return came_in_part(with, -errno);
         if (n < 0 && errno == EAGAIN && !fw_os_readable(&line, 1, until))
-            return -ETIMEDOUT;
+            return came_in_part(with, -ETIMEDOUT);
         if (n < 0)
             continue;
         since = 0;

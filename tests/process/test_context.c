@@ -5,6 +5,8 @@
 #include "line.h"
 #include "procs.h"
 
+#include <sys/ioctl.h>
+
 /* These tests choose methods themselves. */
 static void no_environment(void)
 {
@@ -165,6 +167,21 @@ Test(context, the_server_is_killed)
         server_gets(SIGKILL);
 }
 
+static int files_of(pid_t pid)
+{
+    char path[64];
+    int n = 0;
+    DIR *d;
+
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    d = opendir(path);
+    while (d && readdir(d))
+        n++;
+    if (d)
+        closedir(d);
+    return n;
+}
+
 /* Every socket that came with the server. */
 static int ask_as_a_stranger(void *arg)
 {
@@ -204,6 +221,67 @@ Test(context, the_server_obeys_its_program_alone)
     (void)left_files(before.fd);
     cr_assert_eq(fw_server_ready(), 0);
     cr_assert_eq(child_run(ask_as_a_stranger, &before), 0);
+    cr_assert_eq(furrow_process_start(p), 0, "%s", furrow_last_error()->text);
+    cr_assert_eq(proc_end(p), 0);
+}
+
+/* Until the server has taken it. */
+static int tell_with_file(int line, const void *bytes, size_t size)
+{
+    int waits = 1;
+
+    if (fw_os_line_send(line, bytes, size, STDERR_FILENO) < 0)
+        return -1;
+    for (int i = 0; i < 5000 && waits; i++) {
+        left_sleep(0.001);
+        if (ioctl(line, TIOCOUTQ, &waits) != 0)
+            return -1;
+    }
+    return waits ? -1 : 0;
+}
+
+/* Half a word, and words that are no requests, each with a file. */
+static int say_nonsense(void *arg)
+{
+    const left_mark *before = arg;
+    char now[LEFT_FDS];
+    int told = 0;
+    fw_word word = {.kind = FW_LINE_REQUEST};
+
+    (void)left_files(now);
+    for (int fd = 0; fd < LEFT_FDS; fd++) {
+        if (!now[fd] || before->fd[fd])
+            continue;
+        word.kind = FW_LINE_REQUEST;
+        if (tell_with_file(fd, &word, sizeof word / 2) < 0)
+            continue; /* it is no socket */
+        word.kind = FW_LINE_STATUS;
+        for (int i = 0; i < 20; i++) {
+            child_want(tell_with_file(fd, &word, sizeof word / 2) == 0);
+            child_want(tell_with_file(fd, &word, sizeof word) == 0);
+        }
+        told++;
+    }
+    child_want(told == 1);
+    return 0;
+}
+
+Test(context, the_server_keeps_no_files_of_strangers)
+{
+    furrow_process_options o = {.start = FURROW_START_FORKSERVER};
+    furrow_process *p = furrow_process_new(proc_nothing, NULL, 0, &o);
+    left_mark before = {.pids = 0};
+    int files;
+
+    no_environment();
+    (void)left_files(before.fd);
+    cr_assert_eq(fw_server_ready(), 0);
+    files = files_of(server_pid());
+    cr_assert_gt(files, 2);
+    cr_assert_eq(child_run(say_nonsense, &before), 0);
+    for (int i = 0; i < 5000 && files_of(server_pid()) != files; i++)
+        left_sleep(0.001); /* it has taken the last word, and may not be done with it */
+    cr_assert_eq(files_of(server_pid()), files);
     cr_assert_eq(furrow_process_start(p), 0, "%s", furrow_last_error()->text);
     cr_assert_eq(proc_end(p), 0);
 }

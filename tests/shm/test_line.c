@@ -104,6 +104,23 @@ Test(line, the_sender_is_known)
     fw_os_close(with.fd);
 }
 
+/* A file comes with the first byte of what is sent. */
+Test(line, of_bytes_that_came_in_part_no_file_is_kept)
+{
+    int before = files_now(), word[2] = {0, 0};
+    fw_os_along with;
+
+    cr_assert_eq(fw_os_line_send(line[0], word, sizeof word[0], STDERR_FILENO), 0);
+    cr_assert_eq(fw_os_line_recv(line[1], word, sizeof word, &with, 0), -ETIMEDOUT);
+    cr_assert_eq(with.fd, -1);
+    cr_assert_eq(files_now(), before);
+    cr_assert_eq(fw_os_line_send(line[0], word, sizeof word[0], STDERR_FILENO), 0);
+    fw_os_line_end(line[0]);
+    cr_assert_eq(fw_os_line_recv(line[1], word, sizeof word, &with, INT64_MAX), -EPIPE);
+    cr_assert_eq(with.fd, -1);
+    cr_assert_eq(files_now(), before);
+}
+
 Test(line, a_closed_end)
 {
     int word;
