@@ -191,7 +191,7 @@ static int connect_local(int fd, const fw_socket_address *a, int64_t until)
         if (errno != EAGAIN && errno != EINTR)
             return -errno;
         if (until != INT64_MAX && fw_os_now() >= until)
-            return -ETIMEDOUT;
+            return -ETIME;
     }
 }
 
@@ -205,7 +205,7 @@ static int connect_inet(int fd, const fw_socket_address *a, int64_t until)
         return -errno;
     rc = fw_os_poll(&p, 1, until);
     if (rc <= 0)
-        return rc == 0 ? -ETIMEDOUT : rc;
+        return rc == 0 ? -ETIME : rc;
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
         return -errno;
     (void)ioctl(fd, FIONBIO, &no);

@@ -38,7 +38,8 @@ int fw_os_socket_listen(fw_socket_address *a, int backlog);
 /* The next that has connected, and from where. -EAGAIN: nobody. */
 int fw_os_socket_accept(int fd, fw_socket_address *from);
 
-/* Connect by `until`: the fd, -ETIMEDOUT, -errno. */
+/* Connect by `until`: the fd, -ETIME (it has passed), -errno (ETIMEDOUT: the system has given
+ * the other side up before). */
 int fw_os_socket_connect(const fw_socket_address *a, int64_t until);
 
 /* Which file a path is now (a socket, not followed), and remove the path if it still is

@@ -105,8 +105,8 @@ typedef struct furrow_client_options {
  * Errors: NULL with FURROW_EAUTH (the keys differ, or what answers is no such
  * listener), FURROW_ETIME, FURROW_EEOF (it closed the connection), FURROW_EINVAL (no
  * such kind of address, or option), FURROW_EOS (nobody listens there: ECONNREFUSED,
- * ENOENT), FURROW_ENOMEM. Blocks until the deadline; and while a host's name is looked
- * up. */
+ * ENOENT; nobody answers, and the system gives up before the deadline: ETIMEDOUT),
+ * FURROW_ENOMEM. Blocks until the deadline; and while a host's name is looked up. */
 furrow_connection *furrow_client_open_sized(const char *address,
                                             const furrow_client_options *options,
                                             size_t size, furrow_deadline deadline);

@@ -3,7 +3,8 @@
  * Hosts of several addresses: in which order they are tried, for how long, and what is told.
  *
  * Which machine a name leads to is this program's own affair: its getaddrinfo() knows hosts
- * under ".test", and asks the system for all others.
+ * under ".test", and asks the system for all others. Its system gives up a connection at once
+ * where a test says so, and not after minutes.
  */
 #include "address.h"
 #include "connect/ends.h"
@@ -12,6 +13,7 @@
 #include <criterion/criterion.h>
 #include <dlfcn.h>
 #include <netdb.h>
+#include <sys/syscall.h>
 
 /* The hosts, and their addresses in the order in which the system gives them. */
 static const char *const hosts[][8] = {
@@ -70,6 +72,18 @@ void freeaddrinfo(struct addrinfo *a)
         free(a);
     }
     given--;
+}
+
+static int
+    given_up; /* what a connection has failed with, as the system says; 0: it has not */
+
+int getsockopt(int fd, int level, int option, void *value, socklen_t *size)
+{
+    int rc = (int)syscall(SYS_getsockopt, fd, level, option, value, size);
+
+    if (rc == 0 && level == SOL_SOCKET && option == SO_ERROR && given_up)
+        *(int *)value = given_up;
+    return rc;
 }
 
 /* ---- the order -------------------------------------------------------------------*/
@@ -157,6 +171,22 @@ Test(address, nobody_at_any_of_a_host)
     ends_want(FURROW_EOS, "cannot connect to two.test");
     cr_assert_eq(furrow_last_error()->os_error, ECONNREFUSED);
     cr_assert_eq(left_outside(&before, 0), 0);
+}
+
+/* Its ETIMEDOUT is not that of the deadline, which has not passed, or is none. */
+Test(address, what_the_system_gives_up_is_its_own_failure)
+{
+    const furrow_deadline until[] = {ENDS_SOON, FURROW_FOREVER};
+    furrow_listener *l = furrow_listener_open("127.0.0.1:0", NULL);
+
+    given_up = ETIMEDOUT;
+    for (int i = 0; i < 2; i++) {
+        cr_assert_null(furrow_client_open(furrow_listener_address(l), NULL, until[i]));
+        ends_want(FURROW_EOS, strerror(ETIMEDOUT));
+        cr_assert_eq(furrow_last_error()->os_error, ETIMEDOUT);
+    }
+    given_up = 0;
+    furrow_listener_close(l);
 }
 
 static fw_socket_address address_of(const furrow_listener *l)
