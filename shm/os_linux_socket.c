@@ -43,18 +43,44 @@ int fw_os_socket_local(const char *name, size_t size, fw_socket_address *out)
     return 0;
 }
 
-int fw_os_socket_inet(const char *host, const char *port, fw_socket_address *out)
+/* From p on, the first that is of the family, or that is not. */
+static const struct addrinfo *next_of(const struct addrinfo *p, int family, int is)
+{
+    while (p && (p->ai_family == family) != is)
+        p = p->ai_next;
+    return p;
+}
+
+static int copy_by_turns(const struct addrinfo *found, fw_socket_address *out, int room)
+{
+    int n = 0, family = found->ai_family;
+    const struct addrinfo *next[2] = {next_of(found, family, 0), found};
+
+    for (int is = 1; n < room && (next[0] || next[1]); is = !is) {
+        const struct addrinfo *p = next[is];
+
+        if (!p)
+            continue;
+        out[n] = (fw_socket_address){.size = p->ai_addrlen};
+        memcpy(out[n++].bytes, p->ai_addr, p->ai_addrlen);
+        next[is] = next_of(p->ai_next, family, is);
+    }
+    return n;
+}
+
+int fw_os_socket_inet(const char *host, const char *port, fw_socket_address *out,
+                      int room)
 {
     struct addrinfo hints = {
         .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *found;
+    int n;
 
     if (getaddrinfo(host, port, &hints, &found) != 0)
         return -ENOENT;
-    *out = (fw_socket_address){.size = found->ai_addrlen};
-    memcpy(out->bytes, found->ai_addr, found->ai_addrlen);
+    n = copy_by_turns(found, out, room);
     freeaddrinfo(found);
-    return 0;
+    return n;
 }
 
 static void local_text(const fw_socket_address *a, char text[FW_SOCKET_TEXT])
@@ -165,7 +191,7 @@ static int connect_local(int fd, const fw_socket_address *a, int64_t until)
         if (errno != EAGAIN && errno != EINTR)
             return -errno;
         if (until != INT64_MAX && fw_os_now() >= until)
-            return -ETIMEDOUT;
+            return -ETIME;
     }
 }
 
@@ -179,7 +205,7 @@ static int connect_inet(int fd, const fw_socket_address *a, int64_t until)
         return -errno;
     rc = fw_os_poll(&p, 1, until);
     if (rc <= 0)
-        return rc == 0 ? -ETIMEDOUT : rc;
+        return rc == 0 ? -ETIME : rc;
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
         return -errno;
     (void)ioctl(fd, FIONBIO, &no);

@@ -22,9 +22,12 @@ enum { FW_SOCKET_TEXT = 160 };
  * system chooses when somebody listens. -ENAMETOOLONG. */
 int fw_os_socket_local(const char *name, size_t size, fw_socket_address *out);
 
-/* Of TCP; the host may be a name, which is looked up (and may take a while).
- * -ENOENT. */
-int fw_os_socket_inet(const char *host, const char *port, fw_socket_address *out);
+/* Of TCP; the host may be a name, which is looked up (and may take a while). Its addresses,
+ * `room` of them at most, in the system's order but for this: IPv6 and IPv4 take turns, as
+ * RFC 8305 has it, so that a family that leads nowhere is no more than every other one.
+ * How many, at least 1, or -ENOENT. */
+int fw_os_socket_inet(const char *host, const char *port, fw_socket_address *out,
+                      int room);
 
 /* "/path", "@abstract", "1.2.3.4:80", "[::1]:80" or "". */
 void fw_os_socket_text(const fw_socket_address *a, char text[FW_SOCKET_TEXT]);
@@ -35,7 +38,8 @@ int fw_os_socket_listen(fw_socket_address *a, int backlog);
 /* The next that has connected, and from where. -EAGAIN: nobody. */
 int fw_os_socket_accept(int fd, fw_socket_address *from);
 
-/* Connect by `until`: the fd, -ETIMEDOUT, -errno. */
+/* Connect by `until`: the fd, -ETIME (it has passed), -errno (ETIMEDOUT: the system has given
+ * the other side up before). */
 int fw_os_socket_connect(const fw_socket_address *a, int64_t until);
 
 /* Which file a path is now (a socket, not followed), and remove the path if it still is

@@ -61,13 +61,13 @@ static furrow_connection *connect_to(const char *address,
                                      furrow_deadline deadline)
 {
     furrow_connection *c = NULL;
-    fw_socket_address a;
+    fw_addresses a;
     int fd;
 
     if (check_options(o) < 0 || fw_address_parse(address, &a) < 0)
         return NULL;
-    fd = fw_os_socket_connect(&a, deadline);
-    if (fd == -ETIMEDOUT)
+    fd = fw_address_connect(&a, deadline);
+    if (fd == -ETIME)
         fw_fail(FURROW_ETIME, "%.120s did not take the connection in time", address);
     else if (fd < 0)
         fw_fail_os(-fd, "cannot connect to %.120s", address);

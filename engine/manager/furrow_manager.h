@@ -50,7 +50,8 @@ typedef struct furrow_listener_options {
     double handshake;    /* seconds for a client to prove its key; 0: 5 */
 } furrow_listener_options;
 
-/* Listen at the address; NULL: at an abstract one that the system chooses.
+/* Listen at the address (of a host's name: at the first that it has); NULL: at an abstract
+ * one that the system chooses.
  * Errors: FURROW_EINVAL (no such kind of address, or option), FURROW_EOS (os_error
  * says: EADDRINUSE, EACCES, ...), FURROW_ENOMEM. Blocks while a host's name is looked
  * up.
@@ -97,12 +98,15 @@ typedef struct furrow_client_options {
     int legacy;          /* MD5 is a proof too: for Python before 3.12 */
 } furrow_client_options;
 
-/* Connect to a listener, prove that this side has the key and let it prove the same.
+/* Connect to a listener, prove that this side has the key and let it prove the same. Of a
+ * host's name up to 16 addresses are tried, those of IPv6 and IPv4 by turns (RFC 8305), until
+ * one takes the connection; each gets an equal share of the time that is left, and the
+ * failure of the last is told.
  * Errors: NULL with FURROW_EAUTH (the keys differ, or what answers is no such
  * listener), FURROW_ETIME, FURROW_EEOF (it closed the connection), FURROW_EINVAL (no
  * such kind of address, or option), FURROW_EOS (nobody listens there: ECONNREFUSED,
- * ENOENT), FURROW_ENOMEM. Blocks until the deadline; and while a host's name is looked
- * up. */
+ * ENOENT; nobody answers, and the system gives up before the deadline: ETIMEDOUT),
+ * FURROW_ENOMEM. Blocks until the deadline; and while a host's name is looked up. */
 furrow_connection *furrow_client_open_sized(const char *address,
                                             const furrow_client_options *options,
                                             size_t size, furrow_deadline deadline);

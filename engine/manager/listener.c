@@ -62,17 +62,17 @@ static int keep_path(furrow_listener *l, const char *path)
 static int listen_at(furrow_listener *l, const char *address, int backlog)
 {
     const char *path = fw_address_path(address);
-    fw_socket_address a;
+    fw_addresses a;
     int rc = fw_address_parse(address, &a);
 
     if (rc < 0)
         return rc;
-    rc = fw_os_socket_listen(&a, backlog ? backlog : BACKLOG);
+    rc = fw_os_socket_listen(a.at, backlog ? backlog : BACKLOG);
     if (rc < 0)
         return fw_fail_os(-rc, "cannot listen at %.120s",
                           address ? address : "any name");
     l->fd = rc;
-    fw_os_socket_text(&a, l->address);
+    fw_os_socket_text(a.at, l->address);
     return path ? keep_path(l, path) : 0;
 }
 
