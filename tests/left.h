@@ -27,13 +27,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LEFT_PIDS = 512, LEFT_FDS = 1024 };
+enum { LEFT_PIDS = 512, LEFT_FDS = 1024, LEFT_NAMES = 256 };
 
 typedef struct left_mark {
-    int pids, fds;
+    int pids, fds, names;
     pid_t pid[LEFT_PIDS];
-    char fd[LEFT_FDS]; /* 1: open */
-    size_t blocks;     /* of the heap; SIZE_MAX: there is no heap */
+    char fd[LEFT_FDS];      /* 1: open */
+    ino_t name[LEFT_NAMES]; /* of files: a name that is gone and made anew is new */
+    size_t blocks;          /* of the heap; SIZE_MAX: there is no heap */
 } left_mark;
 
 typedef struct left_process {
@@ -124,6 +125,37 @@ static inline int left_files(char *open_fds)
     return n;
 }
 
+static inline int left_had_name(const left_mark *m, ino_t file)
+{
+    for (int i = 0; i < m->names; i++)
+        if (m->name[i] == file)
+            return 1;
+    return 0;
+}
+
+/* The names in /dev/shm that carry this session, but those there before, if there is a
+ * before: then each is told. Sessions' numbers come round, so that what a test left long ago
+ * may carry the number of one of today. */
+static inline void left_names(left_mark *out, const left_mark *before)
+{
+    DIR *dir = opendir("/dev/shm");
+    struct dirent *e;
+    char mine[32];
+
+    out->names = 0;
+    snprintf(mine, sizeof mine, "furrow-%d-", (int)getsid(0));
+    while (dir && (e = readdir(dir)) && out->names < LEFT_NAMES) {
+        if (strncmp(e->d_name, mine, strlen(mine)) != 0 ||
+            (before && left_had_name(before, e->d_ino)))
+            continue;
+        out->name[out->names++] = e->d_ino;
+        if (before)
+            fprintf(stderr, "left: /dev/shm/%s\n", e->d_name);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 static inline size_t left_blocks(void)
 {
     furrow_heap_info info;
@@ -147,6 +179,7 @@ static inline left_mark left_now(void)
     m = (left_mark){.blocks = left_blocks()};
     m.pids = left_processes(m.pid);
     m.fds = left_files(m.fd);
+    left_names(&m, NULL);
     return m;
 }
 
@@ -207,22 +240,12 @@ static inline int left_new_files(const left_mark *before)
     return left;
 }
 
-static inline int left_names(void)
+static inline int left_new_names(const left_mark *before)
 {
-    DIR *dir = opendir("/dev/shm");
-    struct dirent *e;
-    char mine[32];
-    int left = 0;
+    left_mark now;
 
-    snprintf(mine, sizeof mine, "furrow-%d-", (int)getsid(0));
-    while (dir && (e = readdir(dir)))
-        if (strncmp(e->d_name, mine, strlen(mine)) == 0) {
-            fprintf(stderr, "left: /dev/shm/%s\n", e->d_name);
-            left++;
-        }
-    if (dir)
-        closedir(dir);
-    return left;
+    left_names(&now, before);
+    return now.names;
 }
 
 /* More heap blocks than before, or a heap that is not sound. */
@@ -280,7 +303,7 @@ static inline int left_processes_within(const left_mark *before, double seconds)
 static inline int left_outside(const left_mark *before, double seconds)
 {
     return left_processes_within(before, seconds) + left_new_files(before) +
-           left_names();
+           left_new_names(before);
 }
 
 /* And heap blocks. What a forked program published stays in the family's heap, as its

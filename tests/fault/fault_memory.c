@@ -336,6 +336,7 @@ static furrow_array *named(const char *what, size_t size)
 static int tiny_shm(void *unused)
 {
     furrow_array *a, *b;
+    left_mark mark;
 
     (void)unused;
     if (unshare(CLONE_NEWNS) != 0 ||
@@ -344,13 +345,14 @@ static int tiny_shm(void *unused)
         tell("no mount namespace");
         return SKIPPED;
     }
+    left_names(&mark, NULL);
     works((a = named("a", 32 << 10)) != NULL, "32 KiB");
     refused(code_of(named("b", 1 << 20)), FURROW_ENOMEM, "1 MiB");
     refused(code_of(named("b", 32 << 10)), FURROW_ENOMEM, "32 KiB more");
     works((b = furrow_array_attach(left_name("a"))) != NULL, "attach");
     works(furrow_array_free(b) == 0 && furrow_array_free(a) == 0, "free");
     works((b = named("b", 32 << 10)) != NULL, "32 KiB when there is room again");
-    works(furrow_array_free(b) == 0 && left_names() == 0, "names");
+    works(furrow_array_free(b) == 0 && left_new_names(&mark) == 0, "names");
     works(use_library() == 0, "arrays without names");
     return 0;
 }

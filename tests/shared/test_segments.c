@@ -120,7 +120,7 @@ Test(segments, are_not_taken_by_a_process_that_is_started)
     cr_assert_eq(peer_join(&p), 0);
     cr_assert(exists(name));
     cr_assert_eq(furrow_segments_count(m), 1);
-    cr_assert_eq(left_names() + left_new_files(&before), 0);
+    cr_assert_eq(left_new_names(&before) + left_new_files(&before), 0);
     cr_assert_eq(furrow_segments_close(m), 0);
     cr_assert(!exists(name));
 }
