@@ -7,7 +7,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 
-static char old_one[64], new_one[64], kept[64];
+static char old_one[80], new_one[80], kept[80];
 
 /* Names of this session, at their paths. */
 static void set_up(void)
