@@ -450,9 +450,8 @@ static int release(fw_array *a)
 
 int furrow_array_free(furrow_array *view)
 {
-    uint64_t live = FW_ARRAY_MAGIC;
     fw_array *a, *root;
-    int rc = 0;
+    int rc;
 
     if (!view)
         return 0;
@@ -465,12 +464,12 @@ int furrow_array_free(furrow_array *view)
                                               "the array is a file that process %ld "
                                               "has mapped; only it can free it",
                                               (long)root->pid));
-    if (fw_array_is_sole(a))
-        rc = fw_array_end(a, &a->magic, live);
-    else if (!fw_cas_seqcst(&a->magic, &live, 0))
-        rc = FURROW_EBUSY;
-    else
-        rc = release(a);
+    if (fw_array_is_sole(a)) {
+        rc = fw_array_end(a, &a->magic, FW_ARRAY_MAGIC);
+    } else {
+        rc = fw_heap_swap(&a->magic, FW_ARRAY_MAGIC, 0);
+        rc = rc < 0 ? rc : release(a);
+    }
     if (rc == FURROW_EBUSY)
         rc = fw_fail(FURROW_EINVAL, "the array is free already");
     return fw_status_in(__func__, rc);

@@ -288,6 +288,19 @@ int fw_heap_pass(const fw_pass *p, int to)
     return rc;
 }
 
+int fw_heap_swap(_Atomic uint64_t *word, uint64_t expected, uint64_t desired)
+{
+    fw_heap *heap = fw_heap_lock();
+    int rc = 0;
+
+    if (!heap)
+        return furrow_last_error()->code;
+    if (!fw_cas_seqcst(word, &expected, desired))
+        rc = fw_fail(FURROW_EBUSY, "the word at %p has changed", (void *)word);
+    fw_heap_unlock(heap);
+    return rc;
+}
+
 static int free_run(const fw_segment *s, int z, size_t u)
 {
     fw_heap *heap;

@@ -41,6 +41,10 @@ void fw_heap_free_later(void *block);
 enum { FW_HEAP_TO_ALL, FW_HEAP_TO_ME };
 int fw_heap_pass(const fw_pass *p, int to);
 
+/* The word alone: for one that fw_heap_pass() changes too, when no block goes with it. 0,
+ * FURROW_EBUSY or FURROW_ETIME, as there. */
+int fw_heap_swap(_Atomic uint64_t *word, uint64_t expected, uint64_t desired);
+
 /* Address space in the window, to map a file over: unpublished, 2 MiB aligned. Free it
  * with fw_heap_free() after the mapping is gone. */
 void *fw_heap_window(size_t size);

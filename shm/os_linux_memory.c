@@ -102,14 +102,6 @@ int fw_os_map(void *at, size_t size, int fd, void **out)
     return placed(mmap(at, size, PROT_READ | PROT_WRITE, flags, fd, 0), at, size, out);
 }
 
-int fw_os_map_over(void *at, size_t size, int fd, int writable)
-{
-    int prot = PROT_READ | (writable ? PROT_WRITE : 0);
-    void *p = mmap(at, size, prot, MAP_SHARED | MAP_FIXED, fd, 0);
-
-    return p == MAP_FAILED ? -errno : 0;
-}
-
 int fw_os_reserve(void *at, size_t size, void **out)
 {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
@@ -124,6 +116,18 @@ int fw_os_reserve_over(void *at, size_t size)
     void *p = mmap(at, size, PROT_NONE, flags, -1, 0);
 
     return p == MAP_FAILED ? -errno : 0;
+}
+
+/* The kernel may have taken away what was there before it found that it cannot. */
+int fw_os_map_over(void *at, size_t size, int fd, int writable)
+{
+    int prot = PROT_READ | (writable ? PROT_WRITE : 0), error;
+
+    if (mmap(at, size, prot, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED)
+        return 0;
+    error = errno;
+    (void)fw_os_reserve_over(at, size);
+    return -error;
 }
 
 void fw_os_unmap(void *at, size_t size)

@@ -17,8 +17,8 @@
  *
  * A pass is sound when nobody else changes the word while it is `expected`, before he has had
  * the heap's lock behind the passer's death: a word that names the passer (ring.c), or one
- * that is changed in this way only (the magic of a queue). Never twice the same `expected`:
- * a ring's word has its round in it.
+ * that is changed under the heap's lock only (the magic of an array, a queue, a lock). Never
+ * twice the same `expected`: a ring's word has its round in it.
  */
 #include "owner.h"
 
@@ -80,18 +80,23 @@ static void note_pass(fw_heap *heap, const fw_pass *p, int owner)
     fw_store_release(&heap->pass_word, (uint64_t)(uintptr_t)p->word);
 }
 
+static int has_changed(const fw_pass *p)
+{
+    return fw_fail(FURROW_EBUSY, "the word at %p has changed", (void *)p->word);
+}
+
 static int pass(const fw_segment *s, const fw_pass *p, int owner)
 {
     uint64_t expected = p->expected;
-    int rc = 0;
+    int rc, committed;
 
     if (owner_of(s, p->block) < 0)
         return fw_fail(FURROW_EINVAL, "no block of the heap begins at %p", p->block);
     if (fw_load_seqcst(p->word) != expected)
-        return fw_fail(FURROW_EBUSY, "the word at %p has changed", (void *)p->word);
+        return has_changed(p);
     note_pass(s->heap, p, owner);
-    if (fw_cas_seqcst(p->word, &expected, p->desired))
-        rc = own(s, p->block, owner);
+    committed = fw_cas_seqcst(p->word, &expected, p->desired);
+    rc = committed ? own(s, p->block, owner) : has_changed(p);
     fw_fence_death();
     fw_store_release(&s->heap->pass_word, 0);
     return rc;

@@ -173,7 +173,7 @@ static int take_block(getting *g, void *block)
         g->untold++;
         return 0;
     }
-    if (rc == FURROW_EINVAL)
+    if (rc == FURROW_EINVAL || rc == FURROW_EBUSY)
         return overwritten(g);
     put_back(g);
     return rc;

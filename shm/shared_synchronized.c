@@ -95,18 +95,17 @@ furrow_synchronized_new_sized(int type, size_t len,
 /* With slices of its array the elements outlive it. */
 static int end(furrow_synchronized *s)
 {
-    uint64_t live = FW_SYNCHRONIZED_MAGIC;
     fw_array *a = s->array;
     int rc;
 
     if (fw_array_of(&a->view) != a)
         return furrow_last_error()->code;
-    if (fw_array_is_sole(a))
-        rc = fw_array_end(a, &s->magic, live);
-    else if (!fw_cas_seqcst(&s->magic, &live, 0))
-        rc = FURROW_EBUSY;
-    else
-        return furrow_array_free(&a->view);
+    if (fw_array_is_sole(a)) {
+        rc = fw_array_end(a, &s->magic, FW_SYNCHRONIZED_MAGIC);
+    } else {
+        rc = fw_heap_swap(&s->magic, FW_SYNCHRONIZED_MAGIC, 0);
+        rc = rc < 0 ? rc : furrow_array_free(&a->view);
+    }
     return rc == FURROW_EBUSY ? fw_fail(FURROW_EINVAL, "it is free already") : rc;
 }
 

@@ -7,6 +7,7 @@
 #include "shared_synchronized.h"
 
 #include <criterion/criterion.h>
+#include <unistd.h>
 
 static const char *error_text(void)
 {
@@ -262,6 +263,43 @@ Test(synchronized, elements_and_slices)
     cr_assert_eq(((int *)furrow_synchronized_array(s)->data)[9], 9);
     cr_assert_eq(furrow_synchronized_write(s, 10, 0, four, 0), 0, "none of them");
     cr_assert_eq(furrow_synchronized_free(s), 0);
+}
+
+static int hold_the_heap(void *shared)
+{
+    board *b = shared;
+
+    if (!fw_heap_lock())
+        return 1;
+    b->ready = 1;
+    for (int i = 0; i < 10000 && !b->go; i++)
+        usleep(1000);
+    fw_heap_unlock(fw_segment_peek()->heap);
+    return 0;
+}
+
+/* Beside a slice it is alive until the heap's lock is had. */
+Test(synchronized, freed_beside_a_slice_waits_for_the_lock)
+{
+    furrow_synchronized *s = furrow_synchronized_new('i', 10, NULL);
+    furrow_array *slice = furrow_array_slice(furrow_synchronized_array(s), 0, 5);
+    board *b = board_new();
+    furrow_deadline patience;
+    int one = 1;
+    peer p;
+
+    cr_assert_eq(peer_start(&p, hold_the_heap, b), 0);
+    while (!b->ready)
+        fw_pause();
+    patience = fw_heap_patience(fw_os_now());
+    cr_assert_eq(furrow_synchronized_free(s), FURROW_ETIME);
+    (void)fw_heap_patience(patience);
+    b->go = 1;
+    cr_assert_eq(peer_join(&p), 0);
+    cr_assert_eq(furrow_synchronized_set(s, &one, 0), 0, "it is alive");
+    cr_assert_eq(furrow_synchronized_free(s), 0);
+    cr_assert_eq(((int *)slice->data)[0], 1);
+    cr_assert_eq(furrow_array_free(slice), 0);
 }
 
 /* CPython: _TestArray.test_array */

@@ -2,6 +2,7 @@
  *
  * Arrays of the heap: every type, shape and length, slices, and what is no array.
  */
+#include "child.h"
 #include "furrow_shm.h"
 #include "heap.h"
 #include "os.h"
@@ -407,6 +408,41 @@ Test(array, free_twice_beside_a_slice)
     cr_assert_eq(((double *)b->data)[0], 5);
     cr_assert_eq(furrow_array_free(b), 0);
     cr_assert_eq(furrow_fsck(), 0);
+}
+
+static int hold_the_lock(void *arg)
+{
+    _Atomic int *word = arg; /* 1: it is held; 2: let it go */
+
+    child_want(fw_heap_lock());
+    *word = 1;
+    while (*word != 2)
+        usleep(1000);
+    fw_heap_unlock(fw_segment_peek()->heap);
+    return 0;
+}
+
+/* Freed beside its slice it is alive until the heap's lock is had: that of two who free it,
+ * one killed halfway, the other's word is not taken for his. */
+Test(array, free_waits_for_the_lock)
+{
+    furrow_array *a = furrow_array_new('d', 10, NULL);
+    furrow_array *b = furrow_array_slice(a, 0, 5);
+    _Atomic int *word = fw_heap_alloc(64);
+    pid_t holder = child_start(hold_the_lock, (void *)word);
+    furrow_deadline before;
+
+    while (*word != 1)
+        usleep(1000);
+    before = fw_heap_patience(fw_os_now());
+    cr_assert_eq(furrow_array_free(a), FURROW_ETIME);
+    (void)fw_heap_patience(before);
+    *word = 2;
+    cr_assert_eq(child_wait(holder), 0);
+    cr_assert_eq(furrow_array_populate(a), 0, "it is alive");
+    cr_assert_eq(furrow_array_free(a) | furrow_array_free(b), 0);
+    cr_assert_eq(fw_heap_free((void *)word), 0);
+    cr_assert_eq(blocks_now(), 0);
 }
 
 Test(array, free_of_what_is_no_array)

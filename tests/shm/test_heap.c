@@ -391,6 +391,56 @@ Test(heap, forks_of_a_threaded_program, .timeout = 60)
     cr_assert_eq(info_now().blocks, 0);
 }
 
+/* ---- passes -----------------------------------------------------------------------*/
+
+typedef struct turning {
+    _Atomic uint64_t word;
+    _Atomic int stop;
+} turning;
+
+/* The word goes 1, 2, 1, ...: seldom is it what it was a moment before. It stays 3. */
+static void *turn_it(void *arg)
+{
+    turning *t = arg;
+
+    while (!t->stop) {
+        uint64_t was = 1;
+
+        (void)fw_cas_seqcst(&t->word, &was, 2);
+        was = 2;
+        (void)fw_cas_seqcst(&t->word, &was, 1);
+    }
+    return NULL;
+}
+
+Test(heap, a_pass_that_comes_late_fails)
+{
+    enum { ROUNDS = 200000 };
+    turning *t = fw_heap_alloc(sizeof *t);
+    char *block = fw_heap_alloc(5000);
+    const fw_pass pass = {
+        .block = block, .word = &t->word, .expected = 1, .desired = 3};
+    int won = 0;
+    pthread_t thread;
+
+    t->word = 1;
+    cr_assert_eq(pthread_create(&thread, NULL, turn_it, t), 0);
+    for (int i = 0; i < ROUNDS; i++) {
+        int rc = fw_heap_pass(&pass, FW_HEAP_TO_ME);
+
+        cr_assert(rc == 0 || rc == FURROW_EBUSY);
+        cr_assert_eq(rc == 0, t->word == 3, "round %d: %d", i, rc);
+        won += rc == 0;
+        if (rc == 0)
+            t->word = 1;
+    }
+    t->stop = 1;
+    pthread_join(thread, NULL);
+    cr_assert(won > 0 && won < ROUNDS, "%d", won);
+    cr_assert_eq(fw_heap_free(block) | fw_heap_free(t), 0);
+    want_whole();
+}
+
 /* ---- scribblers -------------------------------------------------------------------*/
 
 static uint64_t seed = 88172645463325252u;
