@@ -6,6 +6,7 @@
 #include "call.h"
 
 #include "chunk.h"
+#include "nothrow.h"
 #include "status.h"
 #include "type.h"
 
@@ -309,6 +310,7 @@ int fw_call_run(void *payload, uint32_t chunk, int worker)
     fw_call_job *job = payload;
     furrow_kernel kernel = kernel_of(job);
 
+    fw_nothrow_frame();
     if (!kernel)
         return FW_CALL_NO_KERNEL;
     if (job->files && map_files(job) < 0)

@@ -59,7 +59,8 @@ typedef struct furrow_chunk {
 /* A kernel returns 0, or any other value to fail the call. It may call whatever it
  * likes except fork; it is run exactly once for each chunk, or not at all when the call
  * fails. Chunks run in no order and several at a time: none may wait for another. A
- * static function will do. One that ends its thread (pthread_exit) is a worker's death, of
+ * static function will do. An exception of C++ that leaves it calls std::terminate(): that
+ * is its worker's death, and the caller's where the caller runs it. One that ends its thread (pthread_exit) is a worker's death, of
  * threads too; where the caller runs it, the caller's thread ends, nobody is told what
  * became of the call, and the pool goes on. */
 typedef int (*furrow_kernel)(furrow_chunk);

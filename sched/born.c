@@ -10,6 +10,7 @@
 #include "birth.h"
 #include "hook.h"
 #include "line.h"
+#include "nothrow.h"
 #include "server.h"
 #include "status.h"
 
@@ -72,6 +73,7 @@ void fw_born_bind(int line, pid_t by, int daemon)
 void fw_born_run(const fw_boot *boot, furrow_process_function function, void *arg,
                  int line, int copy)
 {
+    fw_nothrow_frame();
     fw_os_close(own_line); /* a parent's, by fork, that was started itself */
     own_line = line;
     own_pid = fw_os_pid();

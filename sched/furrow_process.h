@@ -79,7 +79,8 @@ int furrow_process_preload(void (*preload)(void));
 /* ---- a process --------------------------------------------------------------------*/
 
 /* What runs in it; its result is the exit code (its low 8 bits; of a thread, all). `arg`: a
- * copy of the `size` bytes, aligned for any type, good until the process ends. */
+ * copy of the `size` bytes, aligned for any type, good until the process ends. An exception
+ * of C++ that leaves it, or a hook, calls std::terminate(): the exit code is -SIGABRT. */
 typedef int (*furrow_process_function)(void *arg, size_t size);
 
 typedef struct furrow_process furrow_process;

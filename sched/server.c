@@ -15,6 +15,7 @@
 
 #include "birth.h"
 #include "line.h"
+#include "nothrow.h"
 #include "nursery.h"
 #include "status.h"
 
@@ -146,6 +147,7 @@ void fw_server_run(int control, const fw_boot *boot, fw_entry_function preload)
 {
     server s = {.control = control, .by = boot->parent};
 
+    fw_nothrow_frame();
     fw_kin_become(&boot->is, &boot->parent);
     fw_os_set_name("furrow-server");
     fw_os_child_stdin();

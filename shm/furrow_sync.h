@@ -221,7 +221,8 @@ typedef struct furrow_barrier furrow_barrier;
 typedef struct furrow_barrier_options {
     /* Run by one party when all have come, before any goes on: 0, or it breaks the barrier.
      * Known by name: a party in another program loads the file that it lies in. If it
-     * cannot, it gets FURROW_ENOTSUP, and the barrier is broken. */
+     * cannot, it gets FURROW_ENOTSUP, and the barrier is broken. An exception of C++ that
+     * leaves it calls std::terminate(). */
     int (*action)(void *arg);
     void *arg;      /* for all parties: in the heap, unless all are threads or forks */
     double timeout; /* seconds, for waits with FURROW_FOREVER; 0: none */

@@ -33,6 +33,7 @@
  */
 #include "sync_barrier.h"
 
+#include "nothrow.h"
 #include "os.h"
 #include "participant.h"
 #include "status.h"
@@ -277,6 +278,7 @@ static int act(const furrow_barrier *b)
     static _Thread_local fw_entry_function function;
     int rc;
 
+    fw_nothrow_frame();
     if (memcmp(&known, b->entry, sizeof known) != 0) {
         function = fw_entry_resolve(b->entry);
         known = *b->entry;
