@@ -79,6 +79,14 @@ static void enlist(furrow_future *f)
     pthread_mutex_unlock(&f->pool->mutex);
 }
 
+static int refuse_part(const furrow_call *request)
+{
+    if (request->flags & FURROW_CALLER_RUNS)
+        return fw_fail(FURROW_EINVAL, "the caller cannot take part in a call that it "
+                                      "does not wait in");
+    return 0;
+}
+
 static furrow_future *submit(furrow_pool *pool, const furrow_call *request, size_t size)
 {
     furrow_future *f;
@@ -87,11 +95,8 @@ static furrow_future *submit(furrow_pool *pool, const furrow_call *request, size
 
     if (rc < 0)
         return NULL;
-    if (call.request.flags & FURROW_CALLER_RUNS) {
-        fw_fail(FURROW_EINVAL, "the caller cannot take part in a call that it does not "
-                               "wait in");
+    if (refuse_part(&call.request) < 0)
         return NULL;
-    }
     f = future_new(pool, &call);
     if (!f)
         return NULL;
@@ -126,8 +131,13 @@ static furrow_future *run_inline(furrow_pool *pool, const furrow_call *request,
                                  size_t size)
 {
     static const fw_call nothing;
-    furrow_future *f = future_new(NULL, &nothing);
+    furrow_call call = {0};
+    furrow_future *f;
 
+    memcpy(&call, request, size < sizeof call ? size : sizeof call);
+    if (refuse_part(&call) < 0)
+        return NULL;
+    f = future_new(NULL, &nothing);
     if (f && furrow_map_sized(pool, request, size) < 0)
         f->result = *furrow_last_error();
     return f;
@@ -163,6 +173,21 @@ static int check(const furrow_future *f)
     return fw_fail(FURROW_EINVAL, "the future belongs to process %ld", (long)f->pid);
 }
 
+/* The memory of an array was not taken: there is none, or nobody who could. */
+static int tell_unprepared(const fw_submission *s)
+{
+    for (int k = 0; k < FW_SUBMISSION_AFTER; k++) {
+        const fw_submission *take = s->after[k];
+
+        if (take && fw_heap_spans(take, sizeof *take, 0) &&
+            (take->no_workers || take->corrupt))
+            return fw_outcome_tell(&(fw_outcome){.no_workers = take->no_workers,
+                                                 .corrupt = take->corrupt,
+                                                 .error = FW_NO_ERROR});
+    }
+    return fw_fail(FURROW_ENOMEM, "there is no memory for an array of the call");
+}
+
 static int tell(const furrow_future *f)
 {
     fw_submission *s = f->submission;
@@ -179,7 +204,7 @@ static int tell(const furrow_future *f)
         o.torn = torn;
     o.torn_count = o.corrupt ? 0 : torn_count;
     if (s->unprepared)
-        return fw_fail(FURROW_ENOMEM, "there is no memory for an array of the call");
+        return tell_unprepared(s);
     if (s->out_of_memory)
         return fw_fail(FURROW_ENOMEM, "the pool had no memory to run the call");
     return fw_outcome_tell(&o);

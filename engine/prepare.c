@@ -116,6 +116,8 @@ static int take_once(furrow_pool *pool, const take_job *job, uint32_t grace_ns,
         return fw_fail(FURROW_EDIED,
                        "the pool's supervisor was killed, and its workers "
                        "with it");
+    if (d.corrupt)
+        return fw_fail(FURROW_ECORRUPT, "the pool's memory is overwritten");
     if (d.timed_out)
         return fw_fail(FURROW_ETIME, "the deadline passed while memory was taken");
     if (d.no_workers)

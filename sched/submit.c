@@ -266,7 +266,8 @@ static void forget_deaths(fw_dispatch *d)
 /* What is known about the block's memory now. */
 static void note_taken(const fw_submission *s, const fw_dispatch *d, int rc)
 {
-    if (rc == 0 && !d->torn_count && !d->no_workers && d->error == FW_NO_ERROR)
+    if (rc == 0 && !d->torn_count && !d->no_workers && !d->corrupt &&
+        d->error == FW_NO_ERROR)
         (void)fw_heap_set_taken(s->takes);
     else if (s->give_back)
         (void)fw_os_punch(s->takes, s->give_back);

@@ -95,7 +95,8 @@ inline int furrow_synchronized_set(furrow_synchronized *s, const void *from,
 
 /* Of an array of 'c': the text up to the first NUL, ended by one; all of its bytes are read
  * and written as above. Errors: those above; FURROW_ETYPE (another type), FURROW_ESHORT (the
- * text and its NUL need more than size bytes), FURROW_EFULL (longer than the array). */
+ * text and its NUL need more than size bytes; of a death the next one is told), FURROW_EFULL
+ * (longer than the array). */
 int furrow_synchronized_get_text(furrow_synchronized *s, char *to, size_t size,
                                  furrow_deadline deadline);
 int furrow_synchronized_set_text(furrow_synchronized *s, const char *text,

@@ -11,7 +11,8 @@
  * array's two blocks, which are published and given back as one (heap.c, array_end.c): a
  * kill while one is made or freed leaves nothing, unless the array has slices. The head is
  * written before that, and later only `magic`, once, by who frees it, as one with the blocks;
- * elements are written under the lock, or by who knows better.
+ * elements are written under the lock, or by who knows better. So is `untold`, by who learned
+ * of a holder's death and had another error to tell; killed there, his own death is told.
  */
 #include "shared_synchronized.h"
 
@@ -142,10 +143,17 @@ furrow_lock *furrow_synchronized_get_lock(const furrow_synchronized *synchronize
 /* A lock that was given may have been freed since. */
 static int take(furrow_synchronized *s, furrow_deadline deadline)
 {
+    int rc;
+
     if (!fw_sync_lock_live(s->lock))
         return fw_fail(FURROW_EINVAL, "its lock at %p is not live any more",
                        (void *)s->lock);
-    return fw_sync_lock_take(s->lock, deadline);
+    rc = fw_sync_lock_take(s->lock, deadline);
+    if (rc == 0 && s->untold)
+        rc = FURROW_OWNERDIED;
+    if (rc >= 0)
+        s->untold = 0;
+    return rc;
 }
 
 int furrow_synchronized_lock(furrow_synchronized *synchronized,
@@ -254,24 +262,25 @@ static int read_text(furrow_synchronized *s, char *to, size_t size,
 {
     const char *data = s->array->view.data;
     size_t len;
-    int rc = want_characters(s);
+    int fits, rc = want_characters(s);
 
     if (rc == 0)
         rc = take(s, deadline);
     if (rc < 0)
         return rc;
     len = strnlen(data, s->array->view.len);
-    if (to && len < size) {
+    fits = to && len < size;
+    if (fits) {
         memcpy(to, data, len);
         to[len] = 0;
     }
+    s->untold = rc == FURROW_OWNERDIED && !fits;
     if (rc == FURROW_OWNERDIED)
         fw_lock_consistent(&s->lock->lock);
     (void)fw_lock_give(&s->lock->lock);
-    if (!to || len >= size)
-        return fw_fail(FURROW_ESHORT, "the text has %zu bytes, the buffer %zu", len,
-                       size);
-    return rc;
+    return fits ? rc
+                : fw_fail(FURROW_ESHORT, "the text has %zu bytes, the buffer %zu", len,
+                          size);
 }
 
 int furrow_synchronized_get_text(furrow_synchronized *synchronized, char *to,

@@ -15,6 +15,7 @@ struct furrow_synchronized {
     _Alignas(64) _Atomic uint64_t magic; /* while the handle is live */
     fw_array *array;                     /* whose block this is */
     furrow_lock *lock;                   /* own, or one that was given */
+    int untold; /* under the lock: of a holder's death nobody was told yet */
     _Alignas(64) furrow_lock own;
 };
 

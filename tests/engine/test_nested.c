@@ -193,6 +193,9 @@ static int future_inside(furrow_chunk c)
     f = furrow_map_async(in.pool, &call);
     rc |= !f || furrow_future_wait(f, FURROW_FOREVER) != FURROW_EKERNEL;
     furrow_future_free(f);
+    call.flags = FURROW_CALLER_RUNS; /* refused as outside */
+    rc |=
+        furrow_map_async(in.pool, &call) || furrow_last_error()->code != FURROW_EINVAL;
     return rc;
 }
 

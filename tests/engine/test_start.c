@@ -85,6 +85,19 @@ static int call(furrow_pool *pool)
     return rc;
 }
 
+/* Queued, behind the taking of its array's memory. */
+static int call_large(furrow_pool *pool)
+{
+    furrow_array *a = furrow_array_new('i', 1 << 20, NULL);
+    furrow_call c = pools_count_call(a);
+    furrow_future *f = furrow_map_async(pool, &c);
+    int rc = furrow_future_wait(f, furrow_in(5));
+
+    furrow_future_free(f);
+    furrow_array_free(a);
+    return rc;
+}
+
 /* First one of two cannot be replaced, then the other. */
 static int loses_all(void *unused)
 {
@@ -114,6 +127,7 @@ static int loses_all(void *unused)
     f = furrow_map_async(pool, &c);
     child_want(furrow_future_wait(f, furrow_in(5)) == FURROW_EOS);
     furrow_future_free(f);
+    child_want(call_large(pool) == FURROW_EOS);
     child_want(furrow_pool_close(pool) == 0);
     return 0;
 }

@@ -681,6 +681,25 @@ Test(synchronized, a_dead_holder_is_told_once)
     told_once(NULL);
 }
 
+/* Also when the first to come had something else to be told. */
+Test(synchronized, a_dead_holder_is_told_behind_a_short_buffer)
+{
+    furrow_synchronized *s = furrow_synchronized_new(
+        'c', 8, &(furrow_synchronized_options){.from = "written"});
+    char text[8];
+
+    cr_assert_eq(child_run(die_with_it, s), CHILD_SIGNAL + SIGKILL);
+    cr_assert_eq(furrow_synchronized_set_text(s, "written", 0), FURROW_OWNERDIED);
+    cr_assert_eq(child_run(die_with_it, s), CHILD_SIGNAL + SIGKILL);
+    memcpy(furrow_synchronized_array(s)->data, "written", 8);
+    cr_assert_eq(furrow_synchronized_get_text(s, text, 4, 0), FURROW_ESHORT);
+    cr_assert_eq(furrow_synchronized_get_text(s, NULL, 0, 0), FURROW_ESHORT);
+    cr_assert_eq(furrow_synchronized_get_text(s, text, 8, 0), FURROW_OWNERDIED);
+    cr_assert_str_eq(text, "written");
+    cr_assert_eq(furrow_synchronized_get_text(s, text, 8, 0), 0);
+    cr_assert_eq(furrow_synchronized_free(s), 0);
+}
+
 Test(synchronized, a_dead_holder_of_a_given_lock_is_told_once)
 {
     furrow_lock *l = furrow_lock_new(NULL);
