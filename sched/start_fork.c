@@ -140,6 +140,17 @@ static void wait_a_moment(const fw_team *team)
         (void)fw_os_futex_wait(up, fw_load_seqcst(up), fw_os_now() + 1000 * 1000);
 }
 
+/* By its pid where pidfds are refused: it was there a moment ago. */
+static void kill_nursery(const fw_team *team)
+{
+    int rc = -EBADF;
+
+    if (has_pidfd(team))
+        rc = fw_os_pidfd_signal(team->nursery_pidfd, SIGKILL);
+    if (rc < 0 && rc != -ESRCH && !nursery_gone(team))
+        fw_os_kill((pid_t)team->nursery_pid);
+}
+
 /* A nursery that is to kill its workers and does not (it is stopped, or a stray store made
  * it wait for nothing) is killed, and its workers with it. */
 static void end(fw_team *team)
@@ -152,8 +163,8 @@ static void end(fw_team *team)
             fw_store_seqcst(&team->control->stop, team->stop); /* a stray store */
             notify(team);
         }
-        if (team->stop == 2 && fw_os_now() > patience && has_pidfd(team))
-            (void)fw_os_pidfd_signal(team->nursery_pidfd, SIGKILL);
+        if (team->stop == 2 && fw_os_now() > patience)
+            kill_nursery(team);
     }
     (void)supervisor_gone(team); /* killed: its workers may still write for a moment */
 }

@@ -269,6 +269,20 @@ static furrow_pool *open_pool(furrow_start start)
     return furrow_pool_open(&(furrow_pool_options){.workers = 2, .start = start});
 }
 
+/* It is killed at last, by whatever way is left. */
+static void stopped_nursery(const trial *t)
+{
+    furrow_pool *pool;
+
+    if (t->row->nr != NR_pidfd_open && t->row->nr != NR_pidfd_send_signal)
+        return; /* it lasts two seconds, and is about these */
+    pool = open_pool(FURROW_START_FORK);
+    works(pool != NULL, "a third pool");
+    kill(nursery_of(pool), SIGSTOP);
+    works(furrow_pool_terminate(pool) == 0,
+          "the end of a pool whose nursery lies stopped");
+}
+
 static void processes(const trial *t, furrow_array *a)
 {
     furrow_array *fresh;
@@ -286,6 +300,7 @@ static void processes(const trial *t, furrow_array *a)
     pool = open_pool(FURROW_START_FORK);
     works(pool != NULL, "a second pool");
     without_nursery(pool, a);
+    stopped_nursery(t);
     works(furrow_array_free(fresh) == 0, "free");
 }
 
@@ -528,6 +543,7 @@ int main(int argc, char **argv)
     int failed = 0, status;
     pid_t pid = fork(); /* a session of its own: see left.h */
 
+    unsetenv("FURROW_START"); /* each step says its own */
     if (pid > 0)
         return waitpid(pid, &status, 0) == pid && WIFEXITED(status)
                    ? WEXITSTATUS(status)
