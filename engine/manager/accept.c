@@ -5,7 +5,8 @@
  * One loop waits for whoever connects and for all whose handshake is not over, and goes
  * on with each of them as far as it can without waiting. So a client that says nothing
  * costs a file and its time limit, and nobody waits for it. What was begun stays in the
- * listener when accept() returns, and is gone on with by the next one.
+ * listener when accept() returns, and is gone on with by the next one; meanwhile its time
+ * stands still, for it may be the listener that is waited for.
  *
  * When the process has no room for another file, nobody new is let in until a handshake
  * is over or has failed; with none going on the caller is told.
@@ -149,6 +150,15 @@ static furrow_connection *accept_one(furrow_listener *l, furrow_deadline deadlin
     }
 }
 
+/* Nobody has accepted for a while. */
+static void put_off(furrow_listener *l)
+{
+    int64_t idle = furrow_in(0) - l->left;
+
+    for (int i = 0; i < l->count; i++)
+        l->pending[i]->until += idle;
+}
+
 furrow_connection *furrow_listener_accept(furrow_listener *l, furrow_deadline deadline)
 {
     furrow_connection *c = NULL;
@@ -160,7 +170,9 @@ furrow_connection *furrow_listener_accept(furrow_listener *l, furrow_deadline de
     if (fw_grip_take(&l->grip, deadline) < 0) {
         fw_fail(FURROW_ETIME, "another thread is accepting");
     } else {
+        put_off(l);
         c = accept_one(l, deadline);
+        l->left = furrow_in(0);
         fw_grip_give(&l->grip);
     }
     return fw_status_new(__func__, c);

@@ -69,7 +69,7 @@ inline furrow_listener *furrow_listener_open(const char *address,
 /* The next client that has connected, and proved that it has the key, and to whom the
  * same was proved. Blocks until there is one, or the deadline. Handshakes go on side by
  * side, only while somebody accepts: who says nothing holds up nobody, up to 1024 of them,
- * and is dropped after `handshake` seconds, as is who goes away.
+ * and is dropped after `handshake` seconds of accepting, as is who goes away.
  * Errors: NULL with FURROW_EAUTH (a client has another key, and was told so; the
  * listener goes on), FURROW_ETIME, FURROW_EOS (EMFILE: no room for another file; the
  * client waits), FURROW_EINVAL, FURROW_ENOMEM. */

@@ -34,6 +34,7 @@ struct furrow_listener {
     fw_grip grip; /* of who accepts; over what follows, and `last` */
     fw_pending *pending[FW_LISTENER_PENDING];
     int count;
+    int64_t left; /* when accepting ended the last time */
 };
 
 /* 0, or an error (for NULL without a message). */

@@ -315,6 +315,28 @@ Test(client, who_says_nothing_is_dropped)
     furrow_listener_close(l);
 }
 
+/* Time in which nobody accepts is not the client's. */
+Test(client, who_is_not_asked_is_not_dropped)
+{
+    furrow_listener_options o = {KEY, .handshake = 0.3};
+    furrow_listener *l = furrow_listener_open(NULL, &o);
+    ends_stage *s = ends_stage_new();
+    char got[64];
+    int fd;
+
+    strcpy(s->text, furrow_listener_address(l));
+    fd = connect_silently(s);
+    cr_assert_null(furrow_listener_accept(l, furrow_in(0.02)));
+    left_sleep(0.5);
+    cr_assert_null(furrow_listener_accept(l, furrow_in(0.02)));
+    cr_assert_eq(recv(fd, got, sizeof got, MSG_DONTWAIT), 63); /* the challenge */
+    cr_assert_eq(recv(fd, got, sizeof got, MSG_DONTWAIT), -1, "it was dropped");
+    cr_assert_null(furrow_listener_accept(l, furrow_in(0.5)));
+    cr_assert_eq(recv(fd, got, sizeof got, MSG_DONTWAIT), 0);
+    close(fd);
+    furrow_listener_close(l);
+}
+
 /* Who goes away in the middle is nobody's error. */
 Test(client, who_goes_away_is_dropped)
 {
