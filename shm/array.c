@@ -288,10 +288,11 @@ static int object_free(fw_array *a)
 static fw_array *named_array(const fw_array_spec *s, const furrow_array_options *o)
 {
     size_t size = FW_PAGE + (s->bytes ? s->bytes : 1);
+    char name[FW_NAME_MAX];
     fw_array *a;
     int fd;
 
-    if (fw_named_check_name(o->name) < 0 || fw_heap_check_room(size) < 0)
+    if (fw_named_spell(o->name, name) < 0 || fw_heap_check_room(size) < 0)
         return NULL;
     fd = fw_os_shm_new(size);
     if (fd < 0) {
@@ -305,7 +306,7 @@ static fw_array *named_array(const fw_array_spec *s, const furrow_array_options 
         return NULL;
     }
     fw_named_write(a->block, s);
-    if (named_publish(a, o->name, o->keep) < 0) {
+    if (named_publish(a, name, o->keep) < 0) {
         (void)object_free(a);
         return NULL;
     }
@@ -315,14 +316,12 @@ static fw_array *named_array(const fw_array_spec *s, const furrow_array_options 
 static fw_array *attach(const char *name)
 {
     fw_array_spec s = {0};
-    size_t size;
     fw_array *a = NULL;
-    int fd = fw_os_shm_open(name, &size);
+    size_t size;
+    int fd = fw_named_open(name, &size);
 
-    if (fd < 0) {
-        fw_fail_os(-fd, "cannot open %s", name);
+    if (fd < 0)
         return NULL;
-    }
     if (fw_named_read(fd, size, &s) == 0)
         a = file_array(&s, fd, FW_PAGE, 1);
     if (a)
@@ -370,7 +369,7 @@ furrow_array *furrow_array_attach(const char *name)
         fw_fail_null("name");
         return NULL;
     }
-    return published(__func__, fw_named_check_name(name) < 0 ? NULL : attach(name));
+    return published(__func__, attach(name));
 }
 
 static fw_array *slice(fw_array *a, size_t begin, size_t end)

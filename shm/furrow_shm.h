@@ -141,10 +141,11 @@ typedef struct furrow_array_options {
     int ndim;                      /* dimensions; 0: one of len elements */
     size_t shape[FURROW_MAX_DIMS]; /* their product must be len (or len 0: computed) */
     const char *format;            /* for FURROW_STRUCT: the PEP 3118 format */
-    const char *name; /* '/' and up to 198 characters other than '/': a named array
-                         that other programs attach; NULL: none */
-    int keep;         /* the name and the file outlive their owner */
-    int populate;     /* furrow_array_populate() it at once */
+    const char
+        *name;    /* up to 198 characters other than '/', which may be before them: a
+                         named array that other programs attach; NULL: none */
+    int keep;     /* the name and the file outlive their owner */
+    int populate; /* furrow_array_populate() it at once */
 } furrow_array_options;
 
 /* A new array of len zeros. From 1 MiB up its memory is promised (FURROW_ENOMEM when

@@ -35,14 +35,36 @@ typedef struct fw_named {
 } fw_named;
 _Static_assert(sizeof(fw_named) <= FW_PAGE, "one page");
 
-int fw_named_check_name(const char *name)
+int fw_named_is_name(const char *name)
 {
-    if (name[0] != '/' || !name[1] || strchr(name + 1, '/') ||
-        strlen(name) >= FW_NAME_MAX || !strcmp(name, "/.") || !strcmp(name, "/.."))
+    return name[0] == '/' && name[1] && !strchr(name + 1, '/') &&
+           strlen(name) < FW_NAME_MAX && strcmp(name, "/.") != 0 &&
+           strcmp(name, "/..") != 0;
+}
+
+int fw_named_spell(const char *name, char out[FW_NAME_MAX])
+{
+    size_t slash = name[0] != '/', size = strlen(name) + 1;
+
+    out[0] = '/';
+    if (slash + size <= FW_NAME_MAX)
+        memcpy(out + slash, name, size);
+    if (slash + size > FW_NAME_MAX || !fw_named_is_name(out))
         return fw_fail(FURROW_EINVAL,
-                       "'%.40s' is no name: '/' and up to %d characters other than '/'",
-                       name, FW_NAME_MAX - 2);
+                       "'%.40s' is no name: 1 to %d characters other than '/'", name,
+                       FW_NAME_MAX - 2);
     return 0;
+}
+
+int fw_named_open(const char *name, size_t *size)
+{
+    char spelt[FW_NAME_MAX];
+    int fd, rc = fw_named_spell(name, spelt);
+
+    if (rc < 0)
+        return rc;
+    fd = fw_os_shm_open(spelt, size);
+    return fd < 0 ? fw_fail_os(-fd, "cannot open %s", spelt) : fd;
 }
 
 /* FNV-1a over the header, its checksum taken as zero. */

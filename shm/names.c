@@ -22,16 +22,13 @@
  * unlinked now (no memory, say) is tried again later. */
 static void unlink_entry(fw_name *entry)
 {
-    furrow_error before = *furrow_last_error();
     char name[FW_NAME_MAX];
     int rc = 0;
 
     memcpy(name, entry->name, sizeof name);
     name[sizeof name - 1] = 0;
-    if (fw_named_check_name(name) == 0)
+    if (fw_named_is_name(name))
         rc = fw_os_shm_unlink(name, &entry->id);
-    else
-        (void)fw_status_adopt(&before);
     fw_store_release(&entry->used, rc == 0 || rc == -ENOENT ? 0 : FW_NAME_GIVEN_UP);
 }
 

@@ -52,20 +52,6 @@ void fw_shared_segment_pick(uint64_t process, uint32_t n, char name[FW_SEGMENT_P
     (void)snprintf(name, FW_SEGMENT_PICKED, "/psm_%08x", (unsigned)(hash >> 32));
 }
 
-/* "x" or "/x", into "/x". */
-static int spell(const char *name, char out[FW_NAME_MAX])
-{
-    size_t slash = name[0] != '/';
-
-    out[0] = '/';
-    if (strlen(name) + slash >= FW_NAME_MAX || !name[0])
-        return fw_fail(FURROW_EINVAL,
-                       "'%.40s' is no name: 1 to %d characters other than '/'", name,
-                       FW_NAME_MAX - 2);
-    memcpy(out + slash, name, strlen(name) + 1);
-    return fw_named_check_name(out);
-}
-
 /* The entry goes once, by whichever thread has its index. */
 static void drop_entry(furrow_segment *s)
 {
@@ -175,7 +161,8 @@ furrow_segment *fw_shared_segment_make(const fw_segment_plan *plan)
         fw_fail(FURROW_EINVAL, "a segment has at least one byte");
         return NULL;
     }
-    if ((plan->name && spell(plan->name, spelt) < 0) || fw_heap_check_room(size) < 0)
+    if ((plan->name && fw_named_spell(plan->name, spelt) < 0) ||
+        fw_heap_check_room(size) < 0)
         return NULL;
     fd = fw_os_shm_new(size);
     if (fd < 0) {
@@ -203,7 +190,7 @@ static furrow_segment *attach(const char *name)
     size_t size = 0;
     int fd;
 
-    if (spell(name, spelt) < 0)
+    if (fw_named_spell(name, spelt) < 0)
         return NULL;
     fd = fw_os_shm_open(spelt, &size);
     if (fd < 0) {

@@ -196,7 +196,8 @@ Test(named, a_taken_name)
 Test(named, what_is_no_name)
 {
     char longer[300] = "/";
-    const char *bad[] = {"", "x", "/", "/a/b", "/..", "/.", "//", "a/b", longer};
+    const char *bad[] = {"",  "/",  "/a/b", "/..", "/.",       "..",
+                         ".", "//", "a/b",  "x//", longer + 1, longer};
 
     memset(longer + 1, 'a', sizeof longer - 2);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -208,6 +209,44 @@ Test(named, what_is_no_name)
         cr_assert_eq(furrow_last_error()->code, FURROW_EINVAL);
     }
     cr_assert_eq(blocks_now(), 0);
+}
+
+/* The '/' before it is no part of the name: as those of segments, and Python's. */
+Test(named, with_or_without_a_slash)
+{
+    furrow_array *a = furrow_array_new(
+        'd', 5, &(furrow_array_options){.name = name + 1}); /* behind its '/' */
+    furrow_array *b;
+
+    cr_assert(a, "%s", furrow_last_error()->text);
+    cr_assert(exists());
+    for (int slash = 0; slash < 2; slash++) {
+        b = furrow_array_attach(name + slash);
+        cr_assert(b, "%s", furrow_last_error()->text);
+        cr_assert_eq(b->len, 5);
+        cr_assert_eq(furrow_array_free(b), 0);
+    }
+    cr_assert_null(furrow_array_new('d', 5, &(furrow_array_options){.name = name}));
+    cr_assert_eq(furrow_last_error()->os_error, EEXIST);
+    cr_assert_eq(furrow_array_free(a), 0);
+    cr_assert(!exists());
+}
+
+Test(named, the_longest_name)
+{
+    char longest[200];
+    furrow_array *a;
+
+    snprintf(longest, sizeof longest, "%s-", name + 1);
+    memset(longest + strlen(longest), 'a', sizeof longest - strlen(longest));
+    longest[198] = 0;
+    a = furrow_array_new('d', 5, &(furrow_array_options){.name = longest});
+    cr_assert(a, "%s", furrow_last_error()->text);
+    cr_assert_eq(furrow_array_free(a), 0);
+    longest[198] = 'a';
+    longest[199] = 0;
+    cr_assert_null(furrow_array_new('d', 5, &(furrow_array_options){.name = longest}));
+    cr_assert_eq(furrow_last_error()->code, FURROW_EINVAL);
 }
 
 Test(named, nobody_has_it)
